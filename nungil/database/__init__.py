@@ -1,0 +1,1 @@
+"""Databases: opening, migrations, the outbox."""

@@ -1,0 +1,1 @@
+"""Encoders: port and adapters."""

@@ -1,0 +1,1 @@
+"""The event log: port, adapters, the table of topics, the consumer loop."""

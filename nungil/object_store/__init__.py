@@ -1,0 +1,1 @@
+"""The object store: port, adapters, and where each object lies."""

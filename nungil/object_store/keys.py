@@ -1,0 +1,41 @@
+"""Where each object lies. One place, so that erasing can list what there is."""
+
+
+def original_key(tenant: str, media_id: str) -> str:
+    """The picture without metadata, in its own pixels."""
+    return f"originals/{tenant}/{media_id}"
+
+
+def rendition_key(tenant: str, media_id: str) -> str:
+    """The upright JPEG of bounded size that is shown and embedded."""
+    return f"renditions/{tenant}/{media_id}.jpg"
+
+
+def features_key(tenant: str, media_id: str, encoder_space: str) -> str:
+    """The `nungil.api.embed.v1.Features` of an indexed picture."""
+    return f"features/{tenant}/{media_id}/{encoder_space}"
+
+
+def features_prefix(tenant: str, media_id: str) -> str:
+    """All that embed wrote of a picture, in every encoder space."""
+    return f"features/{tenant}/{media_id}/"
+
+
+def tombstone_key(tenant: str, media_id: str) -> str:
+    """Marks that embed has removed this picture: its body is the version of the deletion, in decimal."""
+    return f"tombstones/{tenant}/{media_id}"
+
+
+def transient_prefix(tenant: str, media_id: str) -> str:
+    """All that is kept for 15 minutes of a picture that is only searched with."""
+    return f"transient/{tenant}/{media_id}/"
+
+
+def transient_rendition_key(tenant: str, media_id: str) -> str:
+    """As `rendition_key`, for a picture that is only searched with."""
+    return f"{transient_prefix(tenant, media_id)}rendition.jpg"
+
+
+def transient_features_key(tenant: str, media_id: str, encoder_space: str) -> str:
+    """As `features_key`, for a picture that is only searched with."""
+    return f"{transient_prefix(tenant, media_id)}{encoder_space}"

@@ -1,0 +1,63 @@
+"""How a process begins and ends: signals set one event, threads that fail stop the process, loudly."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from threading import Event
+from typing import TypeVar
+
+from nungil.runtime.errors import Misconfigured
+from nungil.runtime.logs import configure_logs
+from nungil.runtime.settings import ServiceSettings, read_settings
+
+logger = logging.getLogger(__name__)
+S = TypeVar("S", bound=ServiceSettings)
+
+
+def serve(name: str, settings_of: type[S], run: Callable[[S, Event], None]) -> None:
+    """The main of a service: reads its settings, runs it until SIGTERM or SIGINT, exits 0; 2 where misconfigured, 1 where it failed."""
+    try:
+        settings = read_settings(settings_of)
+    except Misconfigured as error:
+        print(f"nungil {name}: {error}", file=sys.stderr)
+        sys.exit(2)
+    configure_logs(name, level=settings.log_level, format_=settings.log_format)
+    stop = Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    try:
+        run(settings, stop)
+    except Exception:
+        logger.exception("%s failed and stops", name)
+        sys.exit(1)
+    logger.info("%s stopped", name)
+
+
+@contextmanager
+def worker(name: str, work: Callable[[], None], stop: Event) -> Iterator[None]:
+    """Runs `work` in a thread of its own until `stop`. Where it fails, `stop` is set and the failure is raised when the block ends."""
+    failure: list[BaseException] = []
+
+    def body() -> None:
+        try:
+            work()
+        except BaseException as error:
+            failure.append(error)
+            logger.exception("worker %s failed", name)
+        finally:
+            stop.set()  # a worker that ends takes its process along; the supervisor starts it again
+
+    thread = threading.Thread(target=body, name=name)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
+    if failure:
+        raise failure[0]

@@ -1,0 +1,199 @@
+"""gRPC for every service: servers with health, errors and traces; channels that give our errors back.
+
+A servicer raises our errors; the interceptor turns them into a status whose trailing metadata carries the slug, and
+`calling` (or `acalling`) at the other end turns that into the same error again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any
+
+import grpc
+import grpc.aio
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_health.v1._async import HealthServicer as AioHealthServicer
+
+from nungil.runtime import tracing
+from nungil.runtime.errors import NungilError, of_status
+
+logger = logging.getLogger(__name__)
+
+CHUNK_BYTES = 1024 * 1024
+SLUG = "nungil-error"
+_CHANNEL_OPTIONS = [
+    ("grpc.enable_retries", 1),
+    ("grpc.initial_reconnect_backoff_ms", 100),
+    ("grpc.max_reconnect_backoff_ms", 2000),
+]
+Register = Callable[[Any], None]
+
+
+def chunks(data: bytes, size: int = CHUNK_BYTES) -> Iterator[bytes]:
+    """`data` in pieces that fit a message."""
+    for start in range(0, len(data), size):
+        yield data[start : start + size]
+
+
+def _report(context: Any, error: Exception) -> tuple[grpc.StatusCode, str]:
+    if isinstance(error, NungilError):
+        context.set_trailing_metadata(((SLUG, error.slug),))
+        return error.grpc_code, str(error)
+    logger.exception("a call failed with an error that we did not foresee")
+    return grpc.StatusCode.INTERNAL, f"an error that we did not foresee: {type(error).__name__}; the log has the rest"
+
+
+def _headers(context: Any) -> dict[str, str]:
+    return {key: value for key, value in context.invocation_metadata() if isinstance(value, str)}
+
+
+class _Edge(grpc.ServerInterceptor):  # type: ignore[type-arg]  # generic in the stubs only
+    """Runs each call in its trace and translates our errors into statuses."""
+
+    def intercept_service(self, continuation: Any, details: Any) -> Any:
+        handler = continuation(details)
+        if handler is None:
+            return None
+        streams_out = handler.response_streaming
+        inner = next(
+            f for f in (handler.unary_unary, handler.unary_stream, handler.stream_unary, handler.stream_stream) if f
+        )
+
+        def one(request: Any, context: Any) -> Any:
+            with tracing.trace(_headers(context)):
+                try:
+                    return inner(request, context)
+                except Exception as error:
+                    context.abort(*_report(context, error))
+
+        def many(request: Any, context: Any) -> Any:
+            with tracing.trace(_headers(context)):
+                try:
+                    yield from inner(request, context)
+                except Exception as error:
+                    context.abort(*_report(context, error))
+
+        return _rebuild(handler, many if streams_out else one)
+
+
+class _AsyncEdge(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]
+    """As _Edge, for asyncio."""
+
+    async def intercept_service(self, continuation: Any, details: Any) -> Any:
+        handler = await continuation(details)
+        if handler is None or handler.response_streaming or handler.request_streaming:
+            return handler
+        inner = handler.unary_unary
+
+        async def one(request: Any, context: Any) -> Any:
+            with tracing.trace(_headers(context)):
+                try:
+                    return await inner(request, context)
+                except Exception as error:
+                    await context.abort(*_report(context, error))
+
+        return _rebuild(handler, one)
+
+
+def _rebuild(handler: Any, method: Any) -> Any:
+    kind = ("stream" if handler.request_streaming else "unary") + (
+        "_stream" if handler.response_streaming else "_unary"
+    )
+    make = getattr(grpc, f"{kind}_rpc_method_handler")
+    return make(
+        method,
+        request_deserializer=handler.request_deserializer,
+        response_serializer=handler.response_serializer,
+    )
+
+
+@contextmanager
+def grpc_server(register: Register, *, listen: str, grace_s: float, workers: int = 16) -> Iterator[Any]:
+    """Serves until the block ends; then turns NOT_SERVING, lets calls in flight end for `grace_s`, and stops.
+
+    register: called with the server, adds the servicer. Raises Misconfigured where `listen` is taken.
+    """
+    pool = ThreadPoolExecutor(workers, thread_name_prefix="rpc")
+    server = grpc.server(pool, interceptors=[_Edge()])
+    register(server)
+    status = health.HealthServicer()
+    health_pb2_grpc.add_HealthServicer_to_server(status, server)
+    server.add_insecure_port(listen)
+    server.start()
+    status.set("", health_pb2.HealthCheckResponse.SERVING)
+    try:
+        yield server
+    finally:
+        status.enter_graceful_shutdown()
+        server.stop(grace_s).wait()
+        pool.shutdown()
+
+
+@asynccontextmanager
+async def aio_server(register: Register, *, listen: str, grace_s: float) -> AsyncIterator[Any]:
+    """As `grpc_server`, on the running event loop."""
+    server = grpc.aio.server(interceptors=[_AsyncEdge()])
+    register(server)
+    status = AioHealthServicer()
+    health_pb2_grpc.add_HealthServicer_to_server(status, server)
+    server.add_insecure_port(listen)
+    await server.start()
+    await status.set("", health_pb2.HealthCheckResponse.SERVING)
+    try:
+        yield server
+    finally:
+        await status.enter_graceful_shutdown()
+        await server.stop(grace_s)
+
+
+@contextmanager
+def open_channel(address: str) -> Iterator[grpc.Channel]:
+    """A channel to a service. It connects at the first call and reconnects by itself."""
+    with grpc.insecure_channel(address, options=_CHANNEL_OPTIONS) as channel:
+        yield channel
+
+
+@asynccontextmanager
+async def open_aio_channel(address: str) -> AsyncIterator[grpc.aio.Channel]:
+    """As `open_channel`, for asyncio."""
+    async with grpc.aio.insecure_channel(address, options=_CHANNEL_OPTIONS) as channel:
+        yield channel
+
+
+def metadata() -> tuple[tuple[str, str], ...]:
+    """What to send with a call: the trace."""
+    return tuple(tracing.inject().items())
+
+
+def error_of(error: Any) -> NungilError:
+    """Our error for a grpc.RpcError."""
+    trailing = dict(error.trailing_metadata() or ())
+    return of_status(error.code(), error.details() or "", trailing.get(SLUG))
+
+
+@contextmanager
+def calling() -> Iterator[None]:
+    """Around a call to a peer (sync or awaited): its errors become ours. Raises DependencyAway where it cannot be reached."""
+    try:
+        yield
+    except grpc.RpcError as error:
+        raise error_of(error) from error
+
+
+def is_serving(address: str, *, timeout_s: float = 1.0) -> bool:
+    """Whether the service at `address` says that it serves."""
+    with open_channel(address) as channel:
+        try:
+            answer = health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(), timeout=timeout_s)
+        except grpc.RpcError:
+            return False
+    return bool(answer.status == health_pb2.HealthCheckResponse.SERVING)
+
+
+async def wait_until_stopped(stop: Any) -> None:
+    """Awaits a threading.Event from asyncio."""
+    await asyncio.to_thread(stop.wait)

@@ -1,0 +1,1 @@
+"""Labels, interests and colours, with their names in Korean and English."""
