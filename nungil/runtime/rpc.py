@@ -19,12 +19,14 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_health.v1._async import HealthServicer as AioHealthServicer
 
 from nungil.runtime import tracing
-from nungil.runtime.errors import NungilError, of_status
+from nungil.runtime.errors import Misconfigured, NungilError, of_status
 
 logger = logging.getLogger(__name__)
 
 CHUNK_BYTES = 1024 * 1024
 SLUG = "nungil-error"
+# Without this a second process would quietly share a taken port.
+_SERVER_OPTIONS = [("grpc.so_reuseport", 0)]
 _CHANNEL_OPTIONS = [
     ("grpc.enable_retries", 1),
     ("grpc.initial_reconnect_backoff_ms", 100),
@@ -111,6 +113,15 @@ def _rebuild(handler: Any, method: Any) -> Any:
     )
 
 
+def _bind(server: Any, listen: str) -> None:
+    try:
+        server.add_insecure_port(listen)
+    except RuntimeError as error:
+        raise Misconfigured(
+            f"cannot listen on {listen}: it is taken or not allowed; set another NUNGIL_LISTEN"
+        ) from error
+
+
 @contextmanager
 def grpc_server(register: Register, *, listen: str, grace_s: float, workers: int = 16) -> Iterator[Any]:
     """Serves until the block ends; then turns NOT_SERVING, lets calls in flight end for `grace_s`, and stops.
@@ -118,11 +129,11 @@ def grpc_server(register: Register, *, listen: str, grace_s: float, workers: int
     register: called with the server, adds the servicer. Raises Misconfigured where `listen` is taken.
     """
     pool = ThreadPoolExecutor(workers, thread_name_prefix="rpc")
-    server = grpc.server(pool, interceptors=[_Edge()])
+    server = grpc.server(pool, interceptors=[_Edge()], options=_SERVER_OPTIONS)
     register(server)
     status = health.HealthServicer()
     health_pb2_grpc.add_HealthServicer_to_server(status, server)
-    server.add_insecure_port(listen)
+    _bind(server, listen)
     server.start()
     status.set("", health_pb2.HealthCheckResponse.SERVING)
     try:
@@ -136,11 +147,11 @@ def grpc_server(register: Register, *, listen: str, grace_s: float, workers: int
 @asynccontextmanager
 async def aio_server(register: Register, *, listen: str, grace_s: float) -> AsyncIterator[Any]:
     """As `grpc_server`, on the running event loop."""
-    server = grpc.aio.server(interceptors=[_AsyncEdge()])
+    server = grpc.aio.server(interceptors=[_AsyncEdge()], options=_SERVER_OPTIONS)
     register(server)
     status = AioHealthServicer()
     health_pb2_grpc.add_HealthServicer_to_server(status, server)
-    server.add_insecure_port(listen)
+    _bind(server, listen)
     await server.start()
     await status.set("", health_pb2.HealthCheckResponse.SERVING)
     try:

@@ -1,0 +1,105 @@
+"""Settings, lifecycle, errors, tracing, logs."""
+
+import json
+import logging
+import os
+import signal
+import subprocess
+import sys
+import threading
+
+import pytest
+
+from nungil.runtime import tracing
+from nungil.runtime.errors import Misconfigured, NotFound, Rejected, TooLarge
+from nungil.runtime.lifecycle import worker
+from nungil.runtime.logs import configure_logs
+from nungil.runtime.settings import ServiceSettings, read_settings
+
+A_SERVICE = """
+from threading import Event
+from nungil.runtime.lifecycle import serve
+from nungil.runtime.settings import ServiceSettings
+
+def run(settings, stop: Event) -> None:
+    print("running", flush=True)
+    assert stop.wait(20), "nobody stopped me"
+
+serve("echo", ServiceSettings, run)
+"""
+
+
+def a_service(env: dict[str, str]) -> subprocess.Popen:
+    base = {key: value for key, value in os.environ.items() if not key.startswith("NUNGIL_")}
+    return subprocess.Popen(
+        [sys.executable, "-c", A_SERVICE], env=base | env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+
+
+def test_wrong_settings_are_all_told_at_once(monkeypatch):
+    monkeypatch.delenv("NUNGIL_EVENT_LOG_URL", raising=False)
+    monkeypatch.setenv("NUNGIL_LISTEN", "unix:/tmp/x.sock")
+    monkeypatch.setenv("NUNGIL_LOG_LEVEL", "chatty")
+    with pytest.raises(Misconfigured) as caught:
+        read_settings(ServiceSettings)
+    assert "NUNGIL_EVENT_LOG_URL" in str(caught.value)
+    assert "NUNGIL_LOG_LEVEL" in str(caught.value)
+
+
+def test_a_misconfigured_service_exits_with_2_and_says_what_to_set():
+    process = a_service({})
+    _, err = process.communicate(timeout=30)
+    assert process.returncode == 2
+    assert "NUNGIL_LISTEN" in err
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_stop_signal_ends_a_service_with_0(number):
+    process = a_service({"NUNGIL_EVENT_LOG_URL": "sqlite:///x.db", "NUNGIL_LISTEN": "unix:/tmp/x.sock"})
+    assert process.stdout.readline() == "running\n"
+    process.send_signal(number)
+    process.communicate(timeout=30)
+    assert process.returncode == 0
+
+
+def test_a_worker_that_fails_stops_its_process_and_tells_why():
+    stop = threading.Event()
+
+    def work() -> None:
+        raise RuntimeError("the disk is gone")
+
+    with pytest.raises(RuntimeError, match="the disk is gone"), worker("w", work, stop):
+        assert stop.wait(5)
+
+
+def test_slugs_are_the_class_names_in_kebab_case():
+    assert [e.slug for e in (TooLarge("x"), NotFound("x"), Rejected("x", slug="empty-box"))] == [
+        "too-large",
+        "not-found",
+        "empty-box",
+    ]
+
+
+def test_a_trace_goes_on_where_headers_carry_one():
+    with tracing.trace() as first:
+        headers = tracing.inject()
+    assert tracing.inject() == {}
+    with tracing.trace(headers) as second:
+        assert second == first
+        assert tracing.inject()["traceparent"] != headers["traceparent"]
+
+
+def test_a_malformed_trace_header_begins_a_new_trace():
+    with tracing.trace({"traceparent": "00-xyz"}) as trace_id:
+        assert len(trace_id) == 32
+
+
+def test_a_log_line_is_one_json_object_with_service_and_trace(capsys):
+    configure_logs("embed", level="info", format_="json")
+    try:
+        with tracing.trace() as trace_id:
+            logging.getLogger("x").info("embedded %d pictures", 3)
+    finally:
+        logging.getLogger().handlers.clear()
+    line = json.loads(capsys.readouterr().err)
+    assert (line["message"], line["service"], line["trace_id"]) == ("embedded 3 pictures", "embed", trace_id)
