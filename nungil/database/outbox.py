@@ -1,0 +1,86 @@
+"""The outbox: events written in the transaction that they tell of, and published afterwards by a relay.
+
+METADATA = MetaData()
+OUTBOX = outbox_table(METADATA)
+
+with engine.begin() as connection:
+    connection.execute(media.insert().values(...))
+    put_out(connection, OUTBOX, [NewRecord(topics.MEDIA_CHANGED, key=media_id, value=event.SerializeToString())])
+woken.set()  # optional: publishes now, not within half a second
+
+# in __main__:
+stack.enter_context(worker("relay", lambda: relay(engine, OUTBOX, log, stop, woken), stop))
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Sequence
+
+from sqlalchemy import JSON, BigInteger, Column, Connection, Engine, Integer, LargeBinary, MetaData, String, Table
+
+from nungil.database.open import reading
+from nungil.event_log.port import EventLog, NewRecord
+from nungil.runtime.errors import DependencyAway
+
+logger = logging.getLogger(__name__)
+
+BATCH_RECORDS = 256
+IDLE_S = 0.5
+FIRST_WAIT_S = 0.1
+LONGEST_WAIT_S = 5.0
+
+
+def outbox_table(metadata: MetaData) -> Table:
+    """The table `outbox` of a service's metadata; the service's first migration creates it (nungil/database/migrations.py shows how)."""
+    return Table(
+        "outbox",
+        metadata,
+        Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
+        Column("topic", String, nullable=False),
+        Column("key", String, nullable=False),
+        Column("value", LargeBinary, nullable=True),
+        Column("headers", JSON, nullable=False),
+        sqlite_autoincrement=True,
+    )
+
+
+def put_out(connection: Connection, table: Table, records: Sequence[NewRecord]) -> None:
+    """Writes `records` in the caller's transaction: they are published, in this order, if and only if it commits."""
+    if records:
+        connection.execute(
+            table.insert(),
+            [{"topic": r.topic, "key": r.key, "value": r.value, "headers": dict(r.headers)} for r in records],
+        )
+
+
+def relay(engine: Engine, table: Table, log: EventLog, stop: threading.Event, woken: threading.Event) -> None:
+    """Publishes what `put_out` wrote, in order, at least once, until `stop`. Run one a database, in a thread of its own.
+
+    Looks when `woken` is set, and every half second. Where the log or the database is away it tries again, with a growing wait.
+    """
+    wait_s = FIRST_WAIT_S
+    while not stop.is_set():
+        woken.clear()
+        try:
+            published = _publish_some(engine, table, log)
+        except DependencyAway as error:
+            logger.warning("the outbox waits %.1f s: %s", wait_s, error)
+            stop.wait(wait_s)
+            wait_s = min(2 * wait_s, LONGEST_WAIT_S)
+            continue
+        wait_s = FIRST_WAIT_S
+        if not published:
+            woken.wait(IDLE_S)
+
+
+def _publish_some(engine: Engine, table: Table, log: EventLog) -> int:
+    with reading(engine) as connection:
+        rows = connection.execute(table.select().order_by(table.c.id).limit(BATCH_RECORDS)).all()
+    if not rows:
+        return 0
+    log.append([NewRecord(row.topic, row.key, row.value, row.headers) for row in rows])
+    with engine.begin() as connection:  # a crash before this publishes them again: readers are idempotent
+        connection.execute(table.delete().where(table.c.id.in_([row.id for row in rows])))
+    return len(rows)
