@@ -1,0 +1,63 @@
+"""What every adapter does alike: checking rows, and putting what was found in order by exact scores."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nungil.vector_index.errors import InvalidRow
+from nungil.vector_index.port import IndexRow, Match, Vectors
+
+MAX_LIMIT = 16_384  # what Milvus answers at most
+MAX_NAME_BYTES = 128  # of a tenant, an owner, a media id
+_UNIT_TOLERANCE = 1e-3
+
+
+def checked_rows(rows: Sequence[IndexRow], dim: int) -> list[IndexRow]:
+    """`rows` as an index may hold them, the last where an id comes twice. Raises InvalidRow for the first that is wrong."""
+    by_id: dict[tuple[str, str], IndexRow] = {}
+    for row in rows:
+        _check(row, dim)
+        by_id[row.tenant, row.id] = row
+    return list(by_id.values())
+
+
+def checked_query(vectors: Vectors, dim: int, limit: int) -> Vectors:
+    """`vectors` as float32 [n, dim]. Raises ValueError: the caller is wrong, not what a person sent."""
+    if not 1 <= limit <= MAX_LIMIT:
+        raise ValueError(f"limit is {limit}; it must be 1 to {MAX_LIMIT}")
+    if vectors.ndim != 2 or vectors.shape[1] != dim:
+        raise ValueError(f"the query's shape is {vectors.shape}; it must be [n, {dim}]")
+    return np.ascontiguousarray(vectors, dtype=np.float32)
+
+
+def exact_scores(query: NDArray[np.float32], vectors: Vectors) -> NDArray[np.float32]:
+    """float32 [n]: inner products summed in float64, so that no adapter, processor or batch size moves the last digit."""
+    products = vectors.astype(np.float64) * query.astype(np.float64)
+    scores: NDArray[np.float32] = products.sum(axis=1).astype(np.float32)
+    return scores
+
+
+def ranked(query: NDArray[np.float32], rows: Sequence[IndexRow], limit: int) -> list[Match]:
+    """The best of `rows`, by exact score, equal scores by id."""
+    if not rows:
+        return []
+    scores = exact_scores(query, np.stack([row.vector for row in rows]))
+    order = sorted(range(len(rows)), key=lambda i: (-scores[i], rows[i].id))[:limit]
+    return [Match(rows[i].id, rows[i].media_id, rows[i].owner, float(scores[i])) for i in order]
+
+
+def _check(row: IndexRow, dim: int) -> None:
+    if row.vector.shape != (dim,):
+        raise InvalidRow(f"row {row.id}: the vector's shape is {row.vector.shape}, this index holds ({dim},)")
+    length = float(np.linalg.norm(row.vector.astype(np.float64)))
+    if not abs(length - 1.0) <= _UNIT_TOLERANCE:  # so that NaN fails too
+        raise InvalidRow(f"row {row.id}: the vector's length is {length:.4f}, it must be 1")
+    for name, value in (("tenant", row.tenant), ("owner", row.owner), ("media_id", row.media_id)):
+        if not 1 <= len(value.encode()) <= MAX_NAME_BYTES or not value.isprintable():
+            raise InvalidRow(f"row {row.id!r}: {name} must be printable, of 1 to {MAX_NAME_BYTES} bytes")
+    n = row.id.removeprefix(f"{row.media_id}:")
+    if row.id != f"{row.media_id}:{n}" or not (n.isascii() and n.isdigit() and len(n) <= 9):
+        raise InvalidRow(f"row {row.id!r} of picture {row.media_id!r}: the id must be '<media_id>:<n>'")
