@@ -1,0 +1,32 @@
+"""The gateway's settings."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import Field
+
+from nungil.runtime.settings import ServiceSettings
+
+_PAGE = Path(__file__).resolve().parents[2] / "web"
+
+
+class GatewaySettings(ServiceSettings):
+    """Each field is read from NUNGIL_<NAME>."""
+
+    database_url: str = Field(description="API keys and idempotency records: sqlite:///…/gateway.db, or postgresql://…")
+    ingest_address: str
+    embed_address: str
+    search_address: str
+    profile_address: str
+    allowed_hosts: list[str] = Field(
+        default=["127.0.0.1", "localhost", "[::1]"],
+        description='what the Host header may name, as JSON: ["nungil.example"]; ["*"] takes any',
+    )
+    page_dir: Path = Field(_PAGE, description="the folder of the page, with its index.html")
+    picture_limit_bytes: int = Field(30_000_000, gt=0)
+    feed_limit_bytes: int = Field(32_000_000, gt=0)
+    json_limit_bytes: int = Field(1_000_000, gt=0)
+    call_timeout_s: float = Field(10.0, gt=0, description="for a call to another service")
+    picture_timeout_s: float = Field(60.0, gt=0, description="for a call that stores or encodes a picture")
+    keep_alive_s: float = Field(15.0, gt=0, description="how often a quiet event stream sends a comment")

@@ -1,0 +1,60 @@
+"""Who asks: from a key to a person."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from dataclasses import dataclass, field
+
+from sqlalchemy import Engine
+
+from nungil.api.profile.v1 import profile_pb2
+from nungil.database.open import reading
+from services.gateway.core import Grant, Who, hash_key, subject_of
+from services.gateway.errors import UnknownKey
+from services.gateway.handlers.peers import Peers, ask
+from services.gateway.store import find_key
+
+_REMEMBERED = 10_000
+
+
+@dataclass(frozen=True)
+class IdentifyCaller:
+    """The tenant and person that a key speaks for. Person ids do not change, so the last 10,000 are remembered."""
+
+    engine: Engine
+    peers: Peers
+    timeout_s: float
+    _people: OrderedDict[tuple[str, str], str] = field(default_factory=OrderedDict)
+
+    async def __call__(self, key: str | None, *, named: str | None) -> Who:
+        """named: what the header Nungil-Person says. Raises UnknownKey, and as `subject_of`."""
+        if key is None:
+            raise UnknownKey
+        grant = await self.grant_of(key)
+        subject = subject_of(grant, named)
+        person_id = await self._person(grant.tenant, subject) if subject is not None else ""
+        return Who(grant.tenant, person_id, grant.scopes)
+
+    async def grant_of(self, key: str) -> Grant:
+        """What the key allows. Raises UnknownKey."""
+        grant = await asyncio.to_thread(self._find, hash_key(key))
+        if grant is None:
+            raise UnknownKey
+        return grant
+
+    def _find(self, key_hash: str) -> Grant | None:
+        with reading(self.engine) as connection:
+            return find_key(connection, key_hash)
+
+    async def _person(self, tenant: str, subject: str) -> str:
+        known = self._people.get((tenant, subject))
+        if known is not None:
+            self._people.move_to_end((tenant, subject))
+            return known
+        request = profile_pb2.IdentifyRequest(tenant=tenant, subject=subject)
+        answer = await ask(self.peers.profile.Identify, request, timeout_s=self.timeout_s)
+        self._people[tenant, subject] = answer.person_id
+        if len(self._people) > _REMEMBERED:
+            self._people.popitem(last=False)
+        return str(answer.person_id)

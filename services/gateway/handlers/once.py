@@ -1,0 +1,73 @@
+"""Idempotency keys: a write that is sent again is answered again, and done once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from sqlalchemy import Engine
+
+from nungil.runtime.clock import Clock
+from services.gateway.core import DAY_MS
+from services.gateway.errors import IdempotencyKeyInUse, IdempotencyKeyReused
+from services.gateway.store import (
+    Answer,
+    Slot,
+    begin_answer,
+    drop_answer,
+    drop_answers_before,
+    find_answer,
+    keep_answer,
+)
+
+# Longer than any request is answered: what began before that was left behind by a process that died.
+_ABANDONED_MS = 180_000
+
+
+@dataclass(frozen=True)
+class AnswerOnce:
+    """Keeps what succeeded for a day. What failed is forgotten: the same request may be sent again."""
+
+    engine: Engine
+    clock: Clock
+
+    async def __call__(
+        self, slot: Slot, fingerprint: str, answer: Callable[[], Awaitable[Answer]]
+    ) -> tuple[Answer, bool]:
+        """The answer, and whether it is one given before. Raises IdempotencyKeyReused, IdempotencyKeyInUse, and what `answer` raises."""
+        before = await asyncio.to_thread(self._begin, slot, fingerprint)
+        if before is not None:
+            return before, True
+        try:
+            given = await answer()
+        except BaseException:
+            await asyncio.shield(asyncio.to_thread(self._forget, slot))
+            raise
+        await asyncio.shield(asyncio.to_thread(self._keep, slot, given))
+        return given, False
+
+    def _begin(self, slot: Slot, fingerprint: str) -> Answer | None:
+        now_ms = self.clock()
+        with self.engine.begin() as connection:
+            drop_answers_before(connection, now_ms - DAY_MS)
+            begun = find_answer(connection, slot)
+            if begun is not None and begun.fingerprint != fingerprint:
+                raise IdempotencyKeyReused
+            if begun is not None and begun.answer is not None:
+                return begun.answer
+            if begun is not None and begun.begun_at_ms > now_ms - _ABANDONED_MS:
+                raise IdempotencyKeyInUse
+            begin_answer(connection, slot, fingerprint, now_ms=now_ms)
+        return None
+
+    def _keep(self, slot: Slot, answer: Answer) -> None:
+        with self.engine.begin() as connection:
+            if answer.status < 300:
+                keep_answer(connection, slot, answer)
+            else:
+                drop_answer(connection, slot)
+
+    def _forget(self, slot: Slot) -> None:
+        with self.engine.begin() as connection:
+            drop_answer(connection, slot)

@@ -1,0 +1,1 @@
+"""Its steps, in order."""

@@ -1,0 +1,150 @@
+"""The gateway's tables: API keys, and the answers kept for an Idempotency-Key."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Connection,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    delete,
+    insert,
+    select,
+    update,
+)
+
+from services.gateway.core import Grant
+
+METADATA = MetaData()
+
+API_KEYS = Table(
+    "api_keys",
+    METADATA,
+    Column("hash", String(64), primary_key=True),
+    Column("tenant", String(64), nullable=False),
+    Column("subject", String(200)),
+    Column("scopes", String(200), nullable=False),
+    Column("label", String(200), nullable=False),
+    Column("created_at_ms", BigInteger, nullable=False),
+)
+
+ANSWERS = Table(
+    "answers",
+    METADATA,
+    Column("tenant", String(64), primary_key=True),
+    Column("person_id", String(64), primary_key=True),
+    Column("idempotency_key", String(200), primary_key=True),
+    Column("fingerprint", String(64), nullable=False),
+    Column("begun_at_ms", BigInteger, nullable=False),
+    Column("status", Integer),
+    Column("media_type", String(100)),
+    Column("body", LargeBinary),
+    Index("answers_by_age", "begun_at_ms"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A response as it was given."""
+
+    status: int
+    media_type: str | None
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """Where the answer to one Idempotency-Key is kept."""
+
+    tenant: str
+    person_id: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """What is known of an Idempotency-Key. answer None: it is still being answered."""
+
+    fingerprint: str
+    begun_at_ms: int
+    answer: Answer | None
+
+
+def put_key(connection: Connection, key_hash: str, grant: Grant, *, label: str, created_at_ms: int) -> bool:
+    """Adds a key; false where it is there already, as it was."""
+    if find_key(connection, key_hash) is not None:
+        return False
+    connection.execute(
+        insert(API_KEYS).values(
+            hash=key_hash,
+            tenant=grant.tenant,
+            subject=grant.subject,
+            scopes=",".join(sorted(grant.scopes)),
+            label=label,
+            created_at_ms=created_at_ms,
+        )
+    )
+    return True
+
+
+def find_key(connection: Connection, key_hash: str) -> Grant | None:
+    """What the key of this hash allows."""
+    row = connection.execute(select(API_KEYS).where(API_KEYS.c.hash == key_hash)).one_or_none()
+    return row and Grant(row.tenant, row.subject, frozenset(row.scopes.split(",")))
+
+
+def find_answer(connection: Connection, slot: Slot) -> Begun | None:
+    """What is known of this Idempotency-Key."""
+    row = connection.execute(select(ANSWERS).where(*_is(slot))).one_or_none()
+    if row is None:
+        return None
+    answer = Answer(row.status, row.media_type, row.body) if row.status is not None else None
+    return Begun(row.fingerprint, row.begun_at_ms, answer)
+
+
+def begin_answer(connection: Connection, slot: Slot, fingerprint: str, *, now_ms: int) -> None:
+    """Notes that a request is being answered, in place of whatever was known."""
+    drop_answer(connection, slot)
+    connection.execute(
+        insert(ANSWERS).values(
+            tenant=slot.tenant,
+            person_id=slot.person_id,
+            idempotency_key=slot.key,
+            fingerprint=fingerprint,
+            begun_at_ms=now_ms,
+        )
+    )
+
+
+def keep_answer(connection: Connection, slot: Slot, answer: Answer) -> None:
+    """Keeps what was answered."""
+    connection.execute(
+        update(ANSWERS)
+        .where(*_is(slot))
+        .values(status=answer.status, media_type=answer.media_type, body=answer.body)
+    )
+
+
+def drop_answer(connection: Connection, slot: Slot) -> None:
+    """Forgets a request, so that it can be sent again."""
+    connection.execute(delete(ANSWERS).where(*_is(slot)))
+
+
+def drop_answers_before(connection: Connection, before_ms: int) -> None:
+    """Forgets what is too old."""
+    connection.execute(delete(ANSWERS).where(ANSWERS.c.begun_at_ms < before_ms))
+
+
+def _is(slot: Slot) -> tuple[object, ...]:
+    return (
+        ANSWERS.c.tenant == slot.tenant,
+        ANSWERS.c.person_id == slot.person_id,
+        ANSWERS.c.idempotency_key == slot.key,
+    )
