@@ -1,0 +1,62 @@
+"""Profile service: reads user.activity, media.embedded and media.changed; answers who a person is and what they care for."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from threading import Event
+
+from nungil.api.profile.v1.profile_pb2_grpc import add_ProfileServiceServicer_to_server
+from nungil.database.migrations import check_current
+from nungil.database.open import open_database
+from nungil.database.outbox import relay
+from nungil.encoder.open import space_of
+from nungil.event_log.consume import consume
+from nungil.event_log.dead_letters import DeadLetters
+from nungil.event_log.open import open_event_log
+from nungil.object_store.open import open_object_store
+from nungil.runtime.clock import now_ms
+from nungil.runtime.lifecycle import serve, worker
+from nungil.runtime.rpc import grpc_server
+from nungil.taxonomy.taxonomy import load_taxonomy
+from services.profile import consumer, store
+from services.profile.config import ProfileSettings, gains_by_kind
+from services.profile.core import DAY_MS, Rules
+from services.profile.evidence import Reading
+from services.profile.handlers import Consents, Identify, Interests, PeopleActed, PictureChanged, PictureEmbedded
+from services.profile.journal import FeatureObjects, Journal
+from services.profile.rpc import ProfileServicer
+
+
+def run(settings: ProfileSettings, stop: Event) -> None:
+    """Serves until `stop`."""
+    taxonomy = load_taxonomy()
+    rules = Rules(gains_by_kind(settings.activity_gains), settings.half_life_days * DAY_MS)
+    woken = Event()
+    with ExitStack() as stack:  # opened top down, closed bottom up
+        log = stack.enter_context(open_event_log(settings.event_log_url))
+        objects = stack.enter_context(open_object_store(settings.object_store_url))
+        engine = stack.enter_context(open_database(settings.database_url))
+        check_current("profile", engine)
+        features = FeatureObjects(objects, space_of(settings.encoder_url).name)
+        journal = Journal(engine, features, Reading(taxonomy, settings.interest_floor), rules, now_ms)
+        read = consumer.ReadEvents(PictureChanged(journal), PictureEmbedded(journal, woken), PeopleActed(journal))
+        servicer = ProfileServicer(
+            Identify(engine, now_ms), Interests(journal, rules, now_ms), Consents(engine, now_ms), taxonomy
+        )
+
+        stack.enter_context(worker("relay", lambda: relay(engine, store.OUTBOX, log, stop, woken), stop))
+        events = stack.enter_context(log.subscribe(consumer.TOPICS, group=consumer.GROUP))
+        dead = DeadLetters(log, group=consumer.GROUP)
+        stack.enter_context(worker("events", lambda: consume(events, read, dead, stop), stop))
+        stack.enter_context(
+            grpc_server(
+                lambda server: add_ProfileServiceServicer_to_server(servicer, server),
+                listen=settings.listen,
+                grace_s=settings.shutdown_grace_s,
+            )
+        )
+        stop.wait()
+
+
+if __name__ == "__main__":
+    serve("profile", ProfileSettings, run)

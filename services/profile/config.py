@@ -1,0 +1,47 @@
+"""Settings of profile, and what each thing that a person does is worth."""
+
+from __future__ import annotations
+
+from pydantic import Field, field_validator
+
+from nungil.api.profile.v1 import profile_pb2
+from nungil.runtime.settings import ServiceSettings
+
+GAINS: dict[str, float] = {
+    "uploaded": 1.0,
+    "saved": 1.0,
+    "liked": 0.7,
+    "tried": 1.5,
+    "shared": 0.8,
+    "crop_searched": 0.5,
+    "closed_up": 0.2,
+    "clicked_out": 0.4,
+    "bought": 1.5,
+    "hidden": -1.0,
+}
+
+
+class ProfileSettings(ServiceSettings):
+    """Each field is read from NUNGIL_<NAME>."""
+
+    object_store_url: str = Field(description="file:///…/objects, or s3+https://host/bucket")
+    database_url: str = Field(description="profile's own database: sqlite:///…/profile.db, or postgresql://…")
+    encoder_url: str = Field("efficientnet-lite0://", description="whose features to read; no model is loaded")
+    half_life_days: float = Field(60.0, gt=0, description="after so many days an interest weighs half")
+    interest_floor: float = Field(0.25, gt=0, lt=1, description="less probable than this makes no interest")
+    activity_gains: dict[str, float] = Field(
+        default_factory=lambda: dict(GAINS), description="what one picture is worth, by what was done with it"
+    )
+
+    @field_validator("activity_gains")
+    @classmethod
+    def _one_a_kind(cls, gains: dict[str, float]) -> dict[str, float]:
+        unknown = sorted(set(gains) - set(GAINS))
+        if unknown:
+            raise ValueError(f"unknown kinds: {', '.join(unknown)}; known: {', '.join(GAINS)}")
+        return GAINS | gains
+
+
+def gains_by_kind(gains: dict[str, float]) -> dict[int, float]:
+    """The table by the numbers of ActivityKind."""
+    return {int(profile_pb2.ActivityKind.Value(f"ACTIVITY_KIND_{name.upper()}")): gain for name, gain in gains.items()}

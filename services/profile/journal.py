@@ -1,0 +1,219 @@
+"""The journal: what enters it, when it is folded, what is taken out of it again."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+from google.protobuf.message import DecodeError
+from sqlalchemy import Connection, Engine
+
+from nungil.api.profile.v1.profile_pb2 import CONSENT_PURPOSE_IMAGE_INTEREST
+from nungil.database.open import reading
+from nungil.object_store import keys
+from nungil.object_store.errors import ObjectNotFound
+from nungil.object_store.port import ObjectStore
+from nungil.pictures.boxes import Box
+from nungil.pictures.features import Features, decode_features
+from nungil.runtime.clock import Clock
+from nungil.runtime.errors import Rejected
+from services.profile import core, store
+from services.profile.core import Activity, Entry, Finding, Rules
+from services.profile.errors import InvalidActivity, UnreadableFeatures
+
+logger = logging.getLogger(__name__)
+
+CATALOGUE = "catalogue"
+Read = Callable[[Features, Box | None], Sequence[Finding]]
+Faults = dict[Activity, Rejected]
+
+
+@dataclass(frozen=True)
+class FeatureObjects:
+    """What embed found in pictures."""
+
+    objects: ObjectStore
+    encoder_space: str
+
+    def of(self, tenant: str, media_id: str) -> Features | None:
+        """None where there are none yet. Raises UnreadableFeatures."""
+        for key_of in (keys.features_key, keys.transient_features_key):
+            try:
+                data = self.objects.get(key_of(tenant, media_id, self.encoder_space))
+            except ObjectNotFound:
+                continue
+            try:
+                return decode_features(data)
+            except (DecodeError, ValueError) as error:
+                raise UnreadableFeatures(f"the features of picture {media_id} cannot be read: {error}") from error
+        return None
+
+
+@dataclass(frozen=True)
+class Journal:
+    """Writes one person at a time, in transactions that hold that person's row.
+
+    An activity first gets a row that waits, and then looks for the features of its picture. Embed stores features
+    before it tells of them, so a row whose look came too early is there when the telling arrives: none waits for ever
+    whose picture has features.
+    """
+
+    engine: Engine
+    features: FeatureObjects
+    read: Read
+    rules: Rules
+    clock: Clock
+
+    def add(self, activities: Sequence[Activity]) -> Faults:
+        """Each event once, whatever was added before. Answers those that are wrong and will stay wrong."""
+        faults: Faults = {}
+        for (tenant, person_id), of_person in _by_person(activities):
+            refused = self._enter(tenant, person_id, of_person)
+            entered = [activity for activity in of_person if activity not in refused]
+            unreadable = self._fill(tenant, person_id, {activity.media_id for activity in entered})
+            faults |= refused | {a: unreadable[a.media_id] for a in entered if a.media_id in unreadable}
+        return faults
+
+    def resolve(self, tenant: str, media_id: str) -> None:
+        """Fills the rows that wait for the features of this picture. Raises UnreadableFeatures."""
+        with reading(self.engine) as c:
+            waiting = store.waiting(c, tenant, [media_id])
+        for person_id in sorted({activity.person_id for activity in waiting}):
+            for fault in self._fill(tenant, person_id, {media_id}).values():
+                raise fault
+
+    def give_up(self, tenant: str, media_id: str) -> None:
+        """Drops the rows that wait for the features of a picture that will never have any."""
+        with self.engine.begin() as c:
+            store.drop_waiting(c, tenant, media_id)
+
+    def forget_picture(self, tenant: str, media_id: str) -> None:
+        """Removes a picture from every journal, for good, and folds those persons again: as if it had never been seen."""
+        now_ms = self.clock()
+        with self.engine.begin() as c:  # first, so that no row is added after the look for those there are
+            store.mark_removed(c, tenant, media_id, now_ms, forget_before_ms=core.oldest_kept_ms(now_ms))
+        with reading(self.engine) as c:
+            people = store.people_with(c, tenant, media_id)
+        for person_id in people:
+            with self.engine.begin() as c:
+                store.lock_person(c, tenant, person_id)
+                store.drop_picture(c, tenant, person_id, media_id)
+                self._fold_again(c, tenant, person_id)
+
+    def is_removed(self, tenant: str, media_id: str) -> bool:
+        """Whether the picture was deleted."""
+        with reading(self.engine) as c:
+            return bool(store.removed(c, tenant, [media_id]))
+
+    def state_of(self, tenant: str, person_id: str) -> core.State:
+        """What was learnt of a person, under the rules of today."""
+        with reading(self.engine) as c:
+            kept = store.state(c, tenant, person_id)
+        if kept is None:
+            return core.NOTHING
+        if kept.rules == self.rules.fingerprint:
+            return kept.state
+        with self.engine.begin() as c:
+            store.lock_person(c, tenant, person_id)
+            return self._fold_again(c, tenant, person_id)
+
+    def _enter(self, tenant: str, person_id: str, activities: Sequence[Activity]) -> Faults:
+        now_ms = self.clock()
+        faults: Faults = {}
+        with self.engine.begin() as c:
+            if not store.lock_person(c, tenant, person_id):
+                return {activity: InvalidActivity(f"no person {person_id}") for activity in activities}
+            consent = store.consents(c, tenant, person_id).get(CONSENT_PURPOSE_IMAGE_INTEREST, store.KeptConsent())
+            removed = store.removed(c, tenant, {activity.media_id for activity in activities})
+            wanted: list[Activity] = []
+            for activity in activities:
+                if activity.occurred_at_ms > now_ms + core.AHEAD_MS:
+                    faults[activity] = InvalidActivity(f"it occurred at {activity.occurred_at_ms}, which has not come")
+                    continue
+                why = core.refusal(
+                    activity,
+                    consented_at_ms=consent.changed_at_ms if consent.given else None,
+                    removed=activity.media_id in removed,
+                    now_ms=now_ms,
+                )
+                if why:
+                    logger.info("activity %s of %s is dropped: %s", activity.event_id, person_id, why)
+                else:
+                    wanted.append(activity)
+            store.add_waiting(c, tenant, person_id, wanted)
+        return faults
+
+    def _fill(self, tenant: str, person_id: str, media_ids: Collection[str]) -> dict[str, Rejected]:
+        """Gives waiting rows of a person their findings, and folds. Answers the pictures that cannot be read."""
+        with reading(self.engine) as c:
+            waiting = store.waiting(c, tenant, media_ids, person_id=person_id)
+        faults: dict[str, Rejected] = {}
+        seen: list[tuple[Activity, Sequence[Finding] | None]] = []
+        for media_id, of_picture in groupby(sorted(waiting, key=_media_id), key=_media_id):
+            try:
+                features = self.features.of(tenant, media_id)
+                if features is not None:
+                    seen.extend((activity, self._findings(features, activity)) for activity in of_picture)
+            except Rejected as error:
+                faults[media_id] = error
+        if seen:
+            self._write(tenant, person_id, seen)
+        return faults
+
+    def _findings(self, features: Features, activity: Activity) -> Sequence[Finding] | None:
+        """None where the picture is not this person's to see."""
+        if features.owner not in (activity.person_id, CATALOGUE):
+            return None
+        return self.read(features, activity.box)
+
+    def _write(self, tenant: str, person_id: str, seen: Iterable[tuple[Activity, Sequence[Finding] | None]]) -> None:
+        with self.engine.begin() as c:
+            store.lock_person(c, tenant, person_id)
+            removed = store.removed(c, tenant, {activity.media_id for activity, _ in seen})
+            filled: list[Entry] = []
+            for activity, findings in seen:
+                if findings is None or activity.media_id in removed:
+                    why = "not this person's picture" if findings is None else "the picture was deleted"
+                    logger.info("activity %s of %s is dropped: %s", activity.event_id, person_id, why)
+                    store.drop_row(c, activity)
+                elif entry := store.fill(c, activity, findings):
+                    filled.append(entry)
+            self._fold(c, tenant, person_id, sorted(filled, key=lambda entry: entry.place))
+
+    def _fold(self, c: Connection, tenant: str, person_id: str, filled: Sequence[Entry]) -> None:
+        """Folds rows that were just filled: on top where they come last, from the start where they do not."""
+        if not filled:
+            return
+        kept = store.state(c, tenant, person_id)
+        goes_on = (
+            kept is not None
+            and kept.rules == self.rules.fingerprint
+            and kept.dropped_on == core.today(self.clock())
+            and kept.state.last < filled[0].place
+        )
+        if kept is None or not goes_on:
+            self._fold_again(c, tenant, person_id)
+        else:
+            state = core.fold(kept.state, filled, self.rules)
+            store.put_state(c, tenant, person_id, store.KeptState(state, kept.rules, kept.dropped_on))
+
+    def _fold_again(self, c: Connection, tenant: str, person_id: str) -> core.State:
+        now_ms = self.clock()
+        store.drop_older(c, tenant, person_id, core.oldest_kept_ms(now_ms))
+        state = core.fold(core.NOTHING, store.entries(c, tenant, person_id), self.rules)
+        kept = store.KeptState(state, self.rules.fingerprint, core.today(now_ms))
+        store.put_state(c, tenant, person_id, kept)
+        return state
+
+
+def _media_id(activity: Activity) -> str:
+    return activity.media_id
+
+
+def _by_person(activities: Iterable[Activity]) -> Iterable[tuple[tuple[str, str], list[Activity]]]:
+    people: dict[tuple[str, str], list[Activity]] = {}
+    for activity in activities:
+        people.setdefault((activity.tenant, activity.person_id), []).append(activity)
+    return people.items()

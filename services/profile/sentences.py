@@ -1,0 +1,91 @@
+"""Why an interest is there, in one sentence of Korean and of English."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from nungil.api.profile.v1 import profile_pb2
+from nungil.pictures.boxes import WHOLE
+from nungil.taxonomy.taxonomy import Name
+from services.profile.core import Reason
+
+SURE_OF_LABEL = 0.5  # of an interest's probability in one label: then that label is named, else the interest
+
+_BATCHIM_OF_LATIN = frozenset("lmnr")  # read out, these letters end in a consonant: 엘, 엠, 엔, 아르(알)
+_BATCHIM_OF_DIGIT = frozenset("013678")  # 영, 일, 삼, 육, 칠, 팔
+
+
+class _Deed(NamedTuple):
+    ko: str
+    en: str
+
+
+_DEEDS: dict[int, _Deed] = {
+    profile_pb2.ACTIVITY_KIND_UPLOADED: _Deed("업로드", "You uploaded a picture"),
+    profile_pb2.ACTIVITY_KIND_SAVED: _Deed("저장", "You saved a picture"),
+    profile_pb2.ACTIVITY_KIND_LIKED: _Deed("좋아요", "You liked a picture"),
+    profile_pb2.ACTIVITY_KIND_TRIED: _Deed("미리 보기", "You tried something out from a picture"),
+    profile_pb2.ACTIVITY_KIND_SHARED: _Deed("공유", "You shared a picture"),
+    profile_pb2.ACTIVITY_KIND_CROP_SEARCHED: _Deed("검색", "You searched with a picture"),
+    profile_pb2.ACTIVITY_KIND_CLOSED_UP: _Deed("자세히 보기", "You looked closely at a picture"),
+    profile_pb2.ACTIVITY_KIND_CLICKED_OUT: _Deed("판매처 방문", "You went to a shop from a picture"),
+    profile_pb2.ACTIVITY_KIND_HIDDEN: _Deed("숨김", "You hid a picture"),
+    profile_pb2.ACTIVITY_KIND_BOUGHT: _Deed("구매", "You bought something from a picture"),
+}
+
+
+def why(interest: Name, reason: Reason, labels: Sequence[tuple[Name, float]]) -> Name:
+    """The sentence. labels: what was seen, with probabilities, surest first; may be empty."""
+    deed = _DEEDS[reason.kind]
+    whole = reason.box == WHOLE
+    place = Name("이 사진에서" if whole else "이 사진의 이 부분에서", "that" if whole else "in which this part")
+    amount_seen = sum(p for _, p in labels)
+    if labels and labels[0][1] >= SURE_OF_LABEL * amount_seen:
+        label = _bare(labels[0][0])
+        return Name(
+            f"{place.ko} {with_object_particle(label.ko)} 보았습니다 ({deed.ko})",
+            f"{deed.en} {place.en} shows {with_article(label.en)}",
+        )
+    name = _bare(interest)
+    return Name(
+        f"{place.ko} {with_and_particle(name.ko)} 관련된 것을 보았습니다 ({deed.ko})",
+        f"{deed.en} {place.en} has to do with {name.en}",
+    )
+
+
+def with_object_particle(noun: str) -> str:
+    """을 after a final consonant, 를 after a vowel: 산을, 골든 리트리버를."""
+    return noun + ("을" if ends_in_consonant(noun) else "를")
+
+
+def with_and_particle(noun: str) -> str:
+    """과 after a final consonant, 와 after a vowel: 산과, 개와."""
+    return noun + ("과" if ends_in_consonant(noun) else "와")
+
+
+def ends_in_consonant(noun: str) -> bool:
+    """Whether a word, read aloud in Korean, ends in a consonant. Marks at its end are not read."""
+    spoken = re.sub(r"[^0-9A-Za-z가-힣]+$", "", noun)
+    if not spoken:
+        return False
+    last = spoken[-1]
+    if "가" <= last <= "힣":
+        return (ord(last) - ord("가")) % 28 != 0
+    if last.isdigit():
+        return last in _BATCHIM_OF_DIGIT
+    return last.lower() in _BATCHIM_OF_LATIN
+
+
+def with_article(noun: str) -> str:
+    """a golden retriever, an apple, sunglasses."""
+    last = noun.split()[-1] if noun.split() else noun
+    if last.endswith("s") and not last.endswith(("ss", "us", "is")):
+        return noun
+    return f"{'an' if noun[:1].lower() in 'aeiou' else 'a'} {noun}"
+
+
+def _bare(name: Name) -> Name:
+    """Without what stands in brackets to explain it."""
+    return Name(*(re.sub(r"\s*\([^)]*\)", "", text) or text for text in (name.ko, name.en)))

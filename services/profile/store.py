@@ -1,0 +1,304 @@
+"""Profile's tables and every statement on them. The caller brings the transaction; every statement names the tenant."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Connection,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    Select,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    and_,
+    delete,
+    insert,
+    select,
+    update,
+)
+
+from nungil.database.outbox import outbox_table
+from nungil.pictures.boxes import Box
+from services.profile import core
+from services.profile.core import Activity, Entry, Finding, State
+
+METADATA = MetaData()
+
+
+def _of_person() -> Column[Any]:
+    return Column("person_id", String, ForeignKey("people.person_id", ondelete="CASCADE"), primary_key=True)
+
+
+PEOPLE = Table(
+    "people",
+    METADATA,
+    Column("person_id", String, primary_key=True),
+    Column("tenant", String, nullable=False),
+    Column("subject", String, nullable=False),
+    Column("created_at_ms", BigInteger, nullable=False),
+    UniqueConstraint("tenant", "subject", name="people_by_subject"),
+)
+CONSENTS = Table(
+    "consents",
+    METADATA,
+    _of_person(),
+    Column("purpose", Integer, primary_key=True),
+    Column("tenant", String, nullable=False),
+    Column("given", Boolean, nullable=False),
+    Column("changed_at_ms", BigInteger, nullable=False),
+)
+JOURNAL = Table(
+    "journal",
+    METADATA,
+    _of_person(),
+    Column("event_id", String, primary_key=True),
+    Column("tenant", String, nullable=False),
+    Column("kind", Integer, nullable=False),
+    Column("media_id", String, nullable=False),
+    Column("box", Text, nullable=True),  # null: the whole picture
+    Column("occurred_at_ms", BigInteger, nullable=False),
+    Column("findings", Text, nullable=True),  # null: waits for the features of the picture
+    Index("journal_by_media", "tenant", "media_id"),
+    Index("journal_in_order", "person_id", "occurred_at_ms"),
+)
+STATES = Table(
+    "states",
+    METADATA,
+    _of_person(),
+    Column("tenant", String, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("rules", Text, nullable=False),
+    Column("dropped_on", Integer, nullable=False),  # the day of the last look for rows that are too old
+)
+REMOVED_PICTURES = Table(
+    "removed_pictures",
+    METADATA,
+    Column("tenant", String, primary_key=True),
+    Column("media_id", String, primary_key=True),
+    Column("removed_at_ms", BigInteger, nullable=False),
+)
+OUTBOX = outbox_table(METADATA)
+
+
+@dataclass(frozen=True, slots=True)
+class KeptState:
+    """A state and under which rules, and on which day, it was folded."""
+
+    state: State
+    rules: str
+    dropped_on: int
+
+
+@dataclass(frozen=True, slots=True)
+class KeptConsent:
+    """changed_at_ms 0: never set, so not given."""
+
+    given: bool = False
+    changed_at_ms: int = 0
+
+
+def find_person(c: Connection, tenant: str, subject: str) -> str | None:
+    """The person_id behind a subject."""
+    found = select(PEOPLE.c.person_id).where(PEOPLE.c.tenant == tenant, PEOPLE.c.subject == subject)
+    return c.execute(found).scalar_one_or_none()
+
+
+def add_person(c: Connection, person_id: str, tenant: str, subject: str, now_ms: int) -> None:
+    """Raises IntegrityError where another has made this subject's person meanwhile."""
+    c.execute(insert(PEOPLE).values(person_id=person_id, tenant=tenant, subject=subject, created_at_ms=now_ms))
+
+
+def has_person(c: Connection, tenant: str, person_id: str) -> bool:
+    """Whether this tenant has this person."""
+    return c.execute(_person(tenant, person_id)).first() is not None
+
+
+def lock_person(c: Connection, tenant: str, person_id: str) -> bool:
+    """As `has_person`; nobody else writes this person until the transaction ends."""
+    return c.execute(_person(tenant, person_id).with_for_update()).first() is not None
+
+
+def consents(c: Connection, tenant: str, person_id: str) -> dict[int, KeptConsent]:
+    """By purpose; one that was never set is absent."""
+    rows = c.execute(select(CONSENTS).where(CONSENTS.c.tenant == tenant, CONSENTS.c.person_id == person_id))
+    return {row.purpose: KeptConsent(row.given, row.changed_at_ms) for row in rows}
+
+
+def put_consent(c: Connection, tenant: str, person_id: str, purpose: int, kept: KeptConsent) -> None:
+    """Replaces."""
+    at = and_(CONSENTS.c.tenant == tenant, CONSENTS.c.person_id == person_id, CONSENTS.c.purpose == purpose)
+    values = {"given": kept.given, "changed_at_ms": kept.changed_at_ms}
+    if not c.execute(update(CONSENTS).where(at).values(values)).rowcount:
+        c.execute(insert(CONSENTS).values(tenant=tenant, person_id=person_id, purpose=purpose, **values))
+
+
+def add_waiting(c: Connection, tenant: str, person_id: str, activities: Sequence[Activity]) -> None:
+    """Rows without findings; an event that has a row already changes nothing. The person is locked."""
+    ids = [activity.event_id for activity in activities]
+    known = set(c.execute(_rows(tenant, person_id, JOURNAL.c.event_id).where(JOURNAL.c.event_id.in_(ids))).scalars())
+    new = {activity.event_id: activity for activity in activities if activity.event_id not in known}
+    if new:
+        c.execute(insert(JOURNAL), [_row_of(activity) for activity in new.values()])
+
+
+def waiting(c: Connection, tenant: str, media_ids: Collection[str], *, person_id: str | None = None) -> list[Activity]:
+    """Rows of these pictures that have no findings yet, of everyone or of one person."""
+    found = select(JOURNAL).where(
+        JOURNAL.c.tenant == tenant, JOURNAL.c.media_id.in_(media_ids), JOURNAL.c.findings.is_(None)
+    )
+    if person_id is not None:
+        found = found.where(JOURNAL.c.person_id == person_id)
+    return [_activity_of(row) for row in c.execute(found.order_by(JOURNAL.c.person_id, JOURNAL.c.event_id))]
+
+
+def fill(c: Connection, activity: Activity, findings: Sequence[Finding]) -> Entry | None:
+    """Gives a waiting row its findings. None where it waits no more."""
+    filled = c.execute(
+        update(JOURNAL)
+        .where(_is_row(activity), JOURNAL.c.findings.is_(None))
+        .values(findings=core.encode_findings(findings))
+    )
+    if not filled.rowcount:
+        return None
+    return Entry(activity.event_id, activity.kind, activity.media_id, activity.occurred_at_ms, tuple(findings))
+
+
+def drop_row(c: Connection, activity: Activity) -> None:
+    """Removes one row."""
+    c.execute(delete(JOURNAL).where(_is_row(activity)))
+
+
+def drop_waiting(c: Connection, tenant: str, media_id: str) -> None:
+    """Removes the rows of a picture that will never have features."""
+    c.execute(
+        delete(JOURNAL).where(JOURNAL.c.tenant == tenant, JOURNAL.c.media_id == media_id, JOURNAL.c.findings.is_(None))
+    )
+
+
+def drop_older(c: Connection, tenant: str, person_id: str, before_ms: int) -> int:
+    """Removes a person's rows that occurred before; how many there were."""
+    return c.execute(
+        delete(JOURNAL).where(
+            JOURNAL.c.tenant == tenant, JOURNAL.c.person_id == person_id, JOURNAL.c.occurred_at_ms < before_ms
+        )
+    ).rowcount
+
+
+def entries(c: Connection, tenant: str, person_id: str) -> list[Entry]:
+    """A person's journal in order, without the rows that wait."""
+    rows = c.execute(
+        _rows(
+            tenant,
+            person_id,
+            JOURNAL.c.event_id,
+            JOURNAL.c.kind,
+            JOURNAL.c.media_id,
+            JOURNAL.c.occurred_at_ms,
+            JOURNAL.c.findings,
+        ).where(JOURNAL.c.findings.is_not(None))
+    )
+    found = [
+        Entry(row.event_id, row.kind, row.media_id, row.occurred_at_ms, core.decode_findings(row.findings))
+        for row in rows
+    ]
+    return sorted(found, key=lambda entry: entry.place)  # here: databases do not agree on the order of text
+
+
+def people_with(c: Connection, tenant: str, media_id: str) -> list[str]:
+    """Who has rows of this picture, in order."""
+    found = select(JOURNAL.c.person_id).where(JOURNAL.c.tenant == tenant, JOURNAL.c.media_id == media_id).distinct()
+    return sorted(c.execute(found).scalars())
+
+
+def drop_picture(c: Connection, tenant: str, person_id: str, media_id: str) -> None:
+    """Removes a person's rows of a picture."""
+    c.execute(
+        delete(JOURNAL).where(
+            JOURNAL.c.tenant == tenant, JOURNAL.c.person_id == person_id, JOURNAL.c.media_id == media_id
+        )
+    )
+
+
+def drop_journal(c: Connection, tenant: str, person_id: str) -> None:
+    """Removes all that was learnt of a person."""
+    for table in (JOURNAL, STATES):
+        c.execute(delete(table).where(table.c.tenant == tenant, table.c.person_id == person_id))
+
+
+def state(c: Connection, tenant: str, person_id: str) -> KeptState | None:
+    """None where nothing was folded."""
+    row = c.execute(select(STATES).where(STATES.c.tenant == tenant, STATES.c.person_id == person_id)).first()
+    return KeptState(core.decode_state(row.state), row.rules, row.dropped_on) if row else None
+
+
+def put_state(c: Connection, tenant: str, person_id: str, kept: KeptState) -> None:
+    """Replaces. A state of nothing leaves no row: as if there had never been one."""
+    at = and_(STATES.c.tenant == tenant, STATES.c.person_id == person_id)
+    if kept.state == core.NOTHING:
+        c.execute(delete(STATES).where(at))
+        return
+    values = {"state": core.encode_state(kept.state), "rules": kept.rules, "dropped_on": kept.dropped_on}
+    if not c.execute(update(STATES).where(at).values(values)).rowcount:
+        c.execute(insert(STATES).values(tenant=tenant, person_id=person_id, **values))
+
+
+def mark_removed(c: Connection, tenant: str, media_id: str, at_ms: int, *, forget_before_ms: int) -> None:
+    """Remembers that a picture is gone; what was removed long ago is forgotten, as nothing of it can come any more."""
+    c.execute(
+        delete(REMOVED_PICTURES).where(
+            REMOVED_PICTURES.c.tenant == tenant, REMOVED_PICTURES.c.removed_at_ms < forget_before_ms
+        )
+    )
+    if not removed(c, tenant, [media_id]):
+        c.execute(insert(REMOVED_PICTURES).values(tenant=tenant, media_id=media_id, removed_at_ms=at_ms))
+
+
+def removed(c: Connection, tenant: str, media_ids: Collection[str]) -> set[str]:
+    """Which of these pictures are gone."""
+    found = select(REMOVED_PICTURES.c.media_id).where(
+        REMOVED_PICTURES.c.tenant == tenant, REMOVED_PICTURES.c.media_id.in_(media_ids)
+    )
+    return set(c.execute(found).scalars())
+
+
+def _person(tenant: str, person_id: str) -> Select[Any]:
+    return select(PEOPLE.c.person_id).where(PEOPLE.c.tenant == tenant, PEOPLE.c.person_id == person_id)
+
+
+def _rows(tenant: str, person_id: str, *columns: Column[Any]) -> Select[Any]:
+    return select(*columns).where(JOURNAL.c.tenant == tenant, JOURNAL.c.person_id == person_id)
+
+
+def _is_row(activity: Activity) -> Any:
+    return and_(
+        JOURNAL.c.tenant == activity.tenant,
+        JOURNAL.c.person_id == activity.person_id,
+        JOURNAL.c.event_id == activity.event_id,
+    )
+
+
+def _row_of(activity: Activity) -> Mapping[str, Any]:
+    return {
+        "person_id": activity.person_id,
+        "event_id": activity.event_id,
+        "tenant": activity.tenant,
+        "kind": activity.kind,
+        "media_id": activity.media_id,
+        "box": core.encode_box(activity.box),
+        "occurred_at_ms": activity.occurred_at_ms,
+    }
+
+
+def _activity_of(row: Any) -> Activity:
+    box: Box | None = core.decode_box(row.box)
+    return Activity(row.event_id, row.tenant, row.person_id, row.kind, row.media_id, box, row.occurred_at_ms)

@@ -1,0 +1,143 @@
+"""Between messages and what profile works with."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from collections.abc import Mapping
+
+from google.protobuf.message import DecodeError, Message
+
+from nungil.api.common.v1 import common_pb2
+from nungil.api.embed.v1.events_pb2 import MediaEmbedded
+from nungil.api.ingest.v1.events_pb2 import MediaChanged
+from nungil.api.profile.v1 import profile_pb2
+from nungil.api.profile.v1.events_pb2 import UserActivity
+from nungil.event_log import topics
+from nungil.event_log.port import NewRecord, Record
+from nungil.pictures.boxes import WHOLE, clip
+from nungil.pictures.features import box_from_proto, box_to_proto
+from nungil.runtime import tracing
+from nungil.taxonomy.taxonomy import Taxonomy
+from services.profile import sentences
+from services.profile.core import Activity, Reason, Weighed
+from services.profile.errors import InvalidActivity, InvalidMediaEvent
+from services.profile.store import KeptConsent
+
+_ID = re.compile(r"(?!\.+$)[A-Za-z0-9._-]{1,128}")
+_UPLOADS = uuid.UUID("b9a3c1de-6a2f-5c1e-9d50-4c2f6f0f7a11")  # the namespace of the event ids of uploads
+PURPOSES = tuple(p for p in profile_pb2.ConsentPurpose.values() if p != profile_pb2.CONSENT_PURPOSE_UNSPECIFIED)
+
+
+def activity_of(record: Record) -> Activity:
+    """Raises InvalidActivity or InvalidBox for what no fold could ever use."""
+    event = UserActivity()
+    _parse(event, record, InvalidActivity)
+    for name in ("event_id", "tenant", "person_id", "media_id"):
+        if not _ID.fullmatch(getattr(event, name)):
+            raise InvalidActivity(f"{name} is missing or no id: {getattr(event, name)[:40]!r}")
+    known = profile_pb2.ActivityKind.values()
+    if event.kind == profile_pb2.ACTIVITY_KIND_UNSPECIFIED or event.kind not in known:
+        raise InvalidActivity(f"nothing was done: kind is {event.kind}")
+    if event.occurred_at_ms <= 0:
+        raise InvalidActivity(f"occurred_at_ms is {event.occurred_at_ms}")
+    box = clip(box_from_proto(event.box))[0] if event.HasField("box") else None
+    if box == WHOLE:
+        box = None
+    return Activity(
+        event.event_id, event.tenant, event.person_id, int(event.kind), event.media_id, box, event.occurred_at_ms
+    )
+
+
+def media_embedded_of(record: Record) -> MediaEmbedded:
+    """Raises InvalidMediaEvent."""
+    event = MediaEmbedded()
+    _parse(event, record, InvalidMediaEvent)
+    _check_picture(event.tenant, event.media_id)
+    return event
+
+
+def media_changed_of(record: Record) -> MediaChanged:
+    """Raises InvalidMediaEvent."""
+    event = MediaChanged()
+    _parse(event, record, InvalidMediaEvent)
+    _check_picture(event.tenant, event.media_id)
+    return event
+
+
+def uploaded(event: MediaEmbedded) -> NewRecord:
+    """The activity of an upload. A picture is uploaded once, so its event id and time follow from its media id:
+    delivered again, or embedded again, it is the same event."""
+    activity = UserActivity(
+        event_id=str(uuid.uuid5(_UPLOADS, f"{event.tenant}/{event.media_id}")),
+        tenant=event.tenant,
+        person_id=event.owner,
+        kind=profile_pb2.ACTIVITY_KIND_UPLOADED,
+        media_id=event.media_id,
+        occurred_at_ms=_uploaded_at_ms(event),
+    )
+    headers = {**tracing.inject(), "event": "UserActivity"}
+    return NewRecord(topics.USER_ACTIVITY, event.owner, activity.SerializeToString(), headers)
+
+
+def interest_to_proto(taxonomy: Taxonomy, id_: str, weight: float, weighed: Weighed) -> profile_pb2.Interest:
+    """An interest of the taxonomy as it is shown."""
+    interest = taxonomy.interests[id_]
+    return profile_pb2.Interest(
+        id=id_,
+        name=common_pb2.Name(ko=interest.name.ko, en=interest.name.en),
+        parent_id=interest.parent or "",
+        weight=weight,
+        evidence=[_evidence_to_proto(taxonomy, id_, reason) for reason in weighed.reasons],
+    )
+
+
+def consents_to_proto(kept: Mapping[int, KeptConsent]) -> list[profile_pb2.Consent]:
+    """One for every purpose; what was never set is not given."""
+    return [consent_to_proto(purpose, kept.get(purpose, KeptConsent())) for purpose in PURPOSES]
+
+
+def consent_to_proto(purpose: int, kept: KeptConsent) -> profile_pb2.Consent:
+    """One consent."""
+    return profile_pb2.Consent(
+        purpose=profile_pb2.ConsentPurpose.ValueType(purpose), given=kept.given, changed_at_ms=kept.changed_at_ms
+    )
+
+
+def _evidence_to_proto(taxonomy: Taxonomy, interest_id: str, reason: Reason) -> profile_pb2.Evidence:
+    labels = [(taxonomy.labels[label], p) for label, p in reason.labels if label in taxonomy.labels]
+    why = sentences.why(taxonomy.interests[interest_id].name, reason, [(entry.name, p) for entry, p in labels])
+    return profile_pb2.Evidence(
+        media_id=reason.media_id,
+        box=box_to_proto(reason.box),
+        kind=profile_pb2.ActivityKind.ValueType(reason.kind),
+        labels=[
+            common_pb2.Label(id=entry.id, name=common_pb2.Name(ko=entry.name.ko, en=entry.name.en), score=p)
+            for entry, p in labels
+        ],
+        why=common_pb2.Name(ko=why.ko, en=why.en),
+        occurred_at_ms=reason.occurred_at_ms,
+    )
+
+
+def _uploaded_at_ms(event: MediaEmbedded) -> int:
+    """Media ids are UUIDv7 (RFC 9562): their first 48 bits are the time of the upload."""
+    try:
+        media_id = uuid.UUID(event.media_id)
+    except ValueError:
+        return event.occurred_at_ms
+    return media_id.int >> 80 if media_id.version == 7 else event.occurred_at_ms
+
+
+def _parse(event: Message, record: Record, error_of: type[InvalidActivity] | type[InvalidMediaEvent]) -> None:
+    if record.value is None:
+        raise error_of("the record is empty")
+    try:
+        event.ParseFromString(record.value)
+    except DecodeError as error:
+        raise error_of(f"its bytes are no {type(event).__name__}: {error}") from error
+
+
+def _check_picture(tenant: str, media_id: str) -> None:
+    if not _ID.fullmatch(tenant) or not _ID.fullmatch(media_id):
+        raise InvalidMediaEvent("tenant or media_id is missing or no id")
