@@ -10,12 +10,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from nungil.runtime.errors import Rejected
 from services.gateway.errors import (
     AnotherPerson,
     CrossSite,
     MalformedRequest,
     PersonNeeded,
-    Rejected,
     ScopeNeeded,
     UnknownHost,
 )

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from sqlalchemy import (
     BigInteger,
     Column,
+    ColumnElement,
     Connection,
     Index,
     Integer,
@@ -97,7 +98,7 @@ def put_key(connection: Connection, key_hash: str, grant: Grant, *, label: str, 
 def find_key(connection: Connection, key_hash: str) -> Grant | None:
     """What the key of this hash allows."""
     row = connection.execute(select(API_KEYS).where(API_KEYS.c.hash == key_hash)).one_or_none()
-    return row and Grant(row.tenant, row.subject, frozenset(row.scopes.split(",")))
+    return Grant(row.tenant, row.subject, frozenset(row.scopes.split(","))) if row is not None else None
 
 
 def find_answer(connection: Connection, slot: Slot) -> Begun | None:
@@ -126,9 +127,7 @@ def begin_answer(connection: Connection, slot: Slot, fingerprint: str, *, now_ms
 def keep_answer(connection: Connection, slot: Slot, answer: Answer) -> None:
     """Keeps what was answered."""
     connection.execute(
-        update(ANSWERS)
-        .where(*_is(slot))
-        .values(status=answer.status, media_type=answer.media_type, body=answer.body)
+        update(ANSWERS).where(*_is(slot)).values(status=answer.status, media_type=answer.media_type, body=answer.body)
     )
 
 
@@ -142,7 +141,7 @@ def drop_answers_before(connection: Connection, before_ms: int) -> None:
     connection.execute(delete(ANSWERS).where(ANSWERS.c.begun_at_ms < before_ms))
 
 
-def _is(slot: Slot) -> tuple[object, ...]:
+def _is(slot: Slot) -> tuple[ColumnElement[bool], ...]:
     return (
         ANSWERS.c.tenant == slot.tenant,
         ANSWERS.c.person_id == slot.person_id,

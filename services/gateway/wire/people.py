@@ -95,7 +95,7 @@ class ConsentChangeModel(Model):
     image_interest: bool | None = Field(None, strict=True)
     taken_on: bool | None = Field(None, strict=True)
 
-    def changes(self) -> list[tuple[profile_pb2.ConsentPurpose, bool]]:
+    def changes(self) -> list[tuple[profile_pb2.ConsentPurpose.ValueType, bool]]:
         """What is to be set."""
         return [(_PURPOSES[word], given) for word, given in self.model_dump(exclude_none=True).items()]
 

@@ -59,9 +59,7 @@ class GivenModel(MediaDetailModel):
     duplicate: bool = Field(description="this owner gave these bytes before: nothing new was stored")
 
     @classmethod
-    def given(
-        cls, answer: ingest_pb2.PutMediaResponse, encoded: embed_pb2.EncodePictureResponse | None
-    ) -> GivenModel:
+    def given(cls, answer: ingest_pb2.PutMediaResponse, encoded: embed_pb2.EncodePictureResponse | None) -> GivenModel:
         """What was stored; with `encoded`, a picture that is only searched with and can be searched with at once."""
         fields = _fields(answer.media) | _found(encoded or answer.media)
         if encoded is not None:
@@ -94,7 +92,7 @@ def put_media_header(
     )
 
 
-def purpose_of(word: PurposeWord) -> common_pb2.Purpose:
+def purpose_of(word: PurposeWord) -> common_pb2.Purpose.ValueType:
     """The message's value for a word."""
     return common_pb2.Purpose.Value(f"PURPOSE_{word.upper()}")
 

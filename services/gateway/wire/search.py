@@ -91,7 +91,9 @@ class HitModel(Model):
 
 
 class FoundModel(Model):
-    matched: bool = Field(description="the best hit is good enough to be called a match; otherwise hits are only similar")
+    matched: bool = Field(
+        description="the best hit is good enough to be called a match; otherwise hits are only similar"
+    )
     hits: list[HitModel] = Field(description="best first, at most one an item or picture")
     box: BoxModel = Field(description="what was searched with")
     clipped: bool = Field(description="the box left the picture and was clipped")

@@ -1,0 +1,129 @@
+"""Gateway service: the public HTTP API and the page."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+from collections.abc import Iterator
+from contextlib import AsyncExitStack, ExitStack, contextmanager
+from threading import Event
+
+import uvicorn
+from sqlalchemy import Engine
+
+from nungil.database.migrations import check_current
+from nungil.database.open import open_database
+from nungil.event_log.open import open_event_log
+from nungil.event_log.port import EventLog
+from nungil.runtime.clock import now_ms
+from nungil.runtime.errors import Misconfigured
+from nungil.runtime.lifecycle import serve, worker
+from nungil.runtime.rpc import wait_until_stopped
+from services.gateway.config import GatewaySettings
+from services.gateway.handlers.activity import NoteActivity
+from services.gateway.handlers.callers import IdentifyCaller
+from services.gateway.handlers.health import ReportStatus
+from services.gateway.handlers.once import AnswerOnce
+from services.gateway.handlers.peers import Peers, open_peers
+from services.gateway.handlers.pictures import FileNames, GivePicture, ShowPicture
+from services.gateway.handlers.progress import FollowProgress
+from services.gateway.http.app import create_app
+from services.gateway.http.parts import Parts
+
+logger = logging.getLogger(__name__)
+
+
+class _Server(uvicorn.Server):
+    """Leaves signals to the process, whose stop event ends streams before connections are drained."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def run(settings: GatewaySettings, stop: Event) -> None:
+    """Serves until `stop`."""
+    if not (settings.page_dir / "index.html").is_file():
+        raise Misconfigured(f"NUNGIL_PAGE_DIR: there is no index.html in {settings.page_dir}")
+    with ExitStack() as stack:
+        engine = stack.enter_context(open_database(settings.database_url))
+        check_current("gateway", engine)
+        log = stack.enter_context(open_event_log(settings.event_log_url))
+        listener = stack.enter_context(listening(settings.listen))
+        asyncio.run(_serve(settings, stop, engine, log, listener))
+
+
+async def _serve(
+    settings: GatewaySettings, stop: Event, engine: Engine, log: EventLog, listener: socket.socket
+) -> None:
+    async with AsyncExitStack() as stack:
+        peers = await stack.enter_async_context(
+            open_peers(
+                ingest=settings.ingest_address,
+                embed=settings.embed_address,
+                search=settings.search_address,
+                profile=settings.profile_address,
+            )
+        )
+        parts = wire(settings, engine, log, peers)
+        server = _Server(
+            uvicorn.Config(
+                create_app(parts),
+                lifespan="off",
+                log_config=None,
+                access_log=False,  # addresses may hold a key
+                server_header=False,
+                proxy_headers=False,
+                timeout_graceful_shutdown=max(1, int(settings.shutdown_grace_s)),
+            )
+        )
+        loop = asyncio.get_running_loop()
+        stack.enter_context(worker("progress", lambda: parts.progress.read(loop, stop), stop))
+        serving = asyncio.create_task(server.serve(sockets=[listener]))
+        stopping = asyncio.create_task(wait_until_stopped(stop))
+        logger.info("serving on %s:%d", *listener.getsockname()[:2])
+        await asyncio.wait((serving, stopping), return_when=asyncio.FIRST_COMPLETED)
+        stop.set()
+        parts.progress.end()
+        server.should_exit = True
+        await serving
+        await stopping
+
+
+def wire(settings: GatewaySettings, engine: Engine, log: EventLog, peers: Peers) -> Parts:
+    """The parts over open adapters."""
+    timeout_s = settings.call_timeout_s
+    return Parts(
+        settings=settings,
+        clock=now_ms,
+        peers=peers,
+        identify=IdentifyCaller(engine, peers, timeout_s),
+        answer_once=AnswerOnce(engine, now_ms),
+        give_picture=GivePicture(peers, settings.picture_limit_bytes, settings.picture_timeout_s),
+        show_picture=ShowPicture(peers, timeout_s),
+        file_names=FileNames(peers, timeout_s),
+        note_activity=NoteActivity(peers, log, now_ms, timeout_s),
+        progress=FollowProgress(log),
+        status=ReportStatus(peers, log, timeout_s),
+    )
+
+
+@contextmanager
+def listening(address: str) -> Iterator[socket.socket]:
+    """A socket on 'host:port'; port 0 takes a free one. Raises Misconfigured where it is taken or no address."""
+    host, _, port = address.rpartition(":")
+    if not host or not port.isdecimal():
+        raise Misconfigured(f"NUNGIL_LISTEN: {address!r} is no host:port")
+    host = host.strip("[]")
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        listener = socket.create_server((host, int(port)), family=family, backlog=512)
+    except (OSError, OverflowError) as error:
+        raise Misconfigured(f"NUNGIL_LISTEN: cannot listen on {address}: {error}") from error
+    with listener:
+        yield listener
+
+
+if __name__ == "__main__":
+    serve("gateway", GatewaySettings, run)

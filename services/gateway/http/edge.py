@@ -1,0 +1,131 @@
+"""Around every request: its trace, the host it may name, the size it may have, the headers of every answer."""
+
+from __future__ import annotations
+
+import logging
+
+import anyio
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from nungil.runtime import tracing
+from nungil.runtime.errors import NungilError, TooLarge
+from services.gateway.config import GatewaySettings
+from services.gateway.core import check_host
+from services.gateway.http.problems import of_error, unforeseen
+
+logger = logging.getLogger(__name__)
+
+_OF_EVERY_ANSWER = {
+    "Content-Security-Policy": "default-src 'self'; img-src 'self' blob:; object-src 'none'; base-uri 'none'; "
+    "form-action 'self'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "geolocation=(), microphone=()",
+}
+_MULTIPART_BYTES = 64 * 1024  # what the parts around a file may take
+_PROBES = frozenset({"/healthz", "/readyz"})  # asked by address, not by name
+_LINGER_S = 10.0
+_LINGER_BYTES = 64_000_000
+
+
+class Edge:
+    """An ASGI application around another."""
+
+    def __init__(self, app: ASGIApp, settings: GatewaySettings) -> None:
+        self._app = app
+        self._settings = settings
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        with tracing.trace(headers) as trace_id:
+            body = _Body(receive, headers, self._limit(scope["path"], headers))
+            answer = _Answer(send, body, trace_id)
+            try:
+                if scope["path"] not in _PROBES:
+                    check_host(headers.get("host", ""), self._settings.allowed_hosts)
+                body.check_declared()
+                await self._app(scope, body.receive, answer.send)
+            except NungilError as error:
+                await of_error(error)(scope, receive, answer.send)
+            except Exception:
+                logger.exception("a request failed with an error that we did not foresee")
+                if answer.begun:
+                    raise  # too late to say so: the connection is cut
+                await unforeseen()(scope, receive, answer.send)
+
+    def _limit(self, path: str, headers: Headers) -> int:
+        if path == "/v1/media":
+            return self._settings.picture_limit_bytes + _MULTIPART_BYTES
+        if path == "/v1/imports":
+            return self._settings.feed_limit_bytes + _MULTIPART_BYTES
+        return self._settings.json_limit_bytes
+
+
+class _Answer:
+    """Adds our headers."""
+
+    def __init__(self, send: Send, body: _Body, trace_id: str) -> None:
+        self._send = send
+        self._body = body
+        self._trace_id = trace_id
+        self.begun = False
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.begun = True
+            if message["status"] >= 400:
+                await self._body.read_away()
+            headers = MutableHeaders(scope=message)
+            for name, value in _OF_EVERY_ANSWER.items():
+                headers[name] = value
+            headers["Nungil-Trace"] = self._trace_id
+            headers.setdefault("Cache-Control", "no-store")
+        await self._send(message)
+
+
+class _Body:
+    """Counts what is received. The limit holds for what was declared and for what comes."""
+
+    def __init__(self, receive: Receive, headers: Headers, limit_bytes: int) -> None:
+        self._receive = receive
+        self._headers = headers
+        self._limit_bytes = limit_bytes
+        self._seen_bytes = 0
+        self._ended = False
+
+    def check_declared(self) -> None:
+        declared = self._headers.get("content-length", "")
+        if declared.isdecimal() and int(declared) > self._limit_bytes:
+            raise self._too_large()
+
+    async def receive(self) -> Message:
+        message = await self._receive()
+        if message["type"] == "http.request":
+            self._seen_bytes += len(message.get("body", b""))
+            self._ended = not message.get("more_body", False)
+            if self._seen_bytes > self._limit_bytes:
+                raise self._too_large()
+        return message
+
+    async def read_away(self) -> None:
+        """Reads on for a moment what will not be used: who still sends when the connection closes sees it reset, not our answer."""
+        waits_to_be_asked = self._headers.get("expect", "").lower() == "100-continue" and not self._seen_bytes
+        if waits_to_be_asked or not {"content-length", "transfer-encoding"} & set(self._headers.keys()):
+            return
+        left_bytes = _LINGER_BYTES
+        with anyio.move_on_after(_LINGER_S):
+            while not self._ended and left_bytes > 0:
+                message = await self._receive()
+                if message["type"] != "http.request":
+                    return
+                left_bytes -= len(message.get("body", b""))
+                self._ended = not message.get("more_body", False)
+
+    def _too_large(self) -> TooLarge:
+        return TooLarge(f"the body is too large: at most {self._limit_bytes:,} bytes are taken here")

@@ -1,0 +1,67 @@
+"""Progress: /v1/events, server-sent events."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from starlette.responses import StreamingResponse
+
+from nungil.api.ingest.v1 import ingest_pb2
+from services.gateway.core import Who
+from services.gateway.handlers.peers import ask
+from services.gateway.http.parts import Parts
+from services.gateway.http.route import Caller, GuardedRoute, Wired
+from services.gateway.wire.common import caller
+from services.gateway.wire.pictures import state_of
+from services.gateway.wire.progress import StateChange
+
+router = APIRouter(prefix="/v1", tags=["progress"], route_class=GuardedRoute)
+
+
+@router.get(
+    "/events",
+    response_class=StreamingResponse,
+    responses={
+        200: {"content": {"text/event-stream": {}}, "description": "`event: media` with media_id, state, reason"}
+    },
+)
+async def follow_states(
+    who: Caller,
+    parts: Wired,
+    media_id: Annotated[
+        str | None, Query(max_length=100, description="one picture only; its state comes first")
+    ] = None,
+) -> StreamingResponse:
+    """The states that pictures of one's own and of the catalogue come to, from now on, until the client leaves."""
+    stream = _stream(who, parts, media_id)
+    first = await anext(stream)  # so that an unknown picture is a 404, not an empty stream
+
+    async def body() -> AsyncIterator[bytes]:
+        yield first
+        async for part in stream:
+            yield part
+
+    return StreamingResponse(body(), media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
+
+
+async def _stream(who: Who, parts: Parts, media_id: str | None) -> AsyncIterator[bytes]:
+    with parts.progress.follow(who, media_id) as changes:  # before the state is asked for: nothing falls between
+        yield b"retry: 2000\n\n" + (await _present_state(who, parts, media_id) if media_id else b"")
+        while True:
+            try:
+                change = await asyncio.wait_for(changes.get(), parts.settings.keep_alive_s)
+            except TimeoutError:
+                yield b": still here\n\n"
+                continue
+            if change is None:
+                return
+            yield change.as_event()
+
+
+async def _present_state(who: Who, parts: Parts, media_id: str) -> bytes:
+    request = ingest_pb2.GetMediaRequest(caller=caller(who), media_id=media_id)
+    media = (await ask(parts.peers.ingest.GetMedia, request, timeout_s=parts.settings.call_timeout_s)).media
+    return StateChange(who.tenant, who.person_id, media_id, state_of(media.state), media.reason).as_event()

@@ -1,0 +1,40 @@
+"""What the routes stand on, wired by the main and found on the application."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import cast
+
+from starlette.requests import HTTPConnection
+
+from nungil.runtime.clock import Clock
+from services.gateway.config import GatewaySettings
+from services.gateway.handlers.activity import NoteActivity
+from services.gateway.handlers.callers import IdentifyCaller
+from services.gateway.handlers.health import ReportStatus
+from services.gateway.handlers.once import AnswerOnce
+from services.gateway.handlers.peers import Peers
+from services.gateway.handlers.pictures import FileNames, GivePicture, ShowPicture
+from services.gateway.handlers.progress import FollowProgress
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Everything that a route may call."""
+
+    settings: GatewaySettings
+    clock: Clock
+    peers: Peers
+    identify: IdentifyCaller
+    answer_once: AnswerOnce
+    give_picture: GivePicture
+    show_picture: ShowPicture
+    file_names: FileNames
+    note_activity: NoteActivity
+    progress: FollowProgress
+    status: ReportStatus
+
+
+def parts_of(connection: HTTPConnection) -> Parts:
+    """The parts of the application that answers this request."""
+    return cast(Parts, connection.app.state.parts)

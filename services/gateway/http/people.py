@@ -1,0 +1,68 @@
+"""A person: /v1/me and /v1/activity."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Header
+
+from nungil.api.profile.v1 import profile_pb2
+from nungil.runtime.ids import new_event_id
+from services.gateway.core import Who, event_id_of
+from services.gateway.handlers.peers import ask
+from services.gateway.http.parts import Parts
+from services.gateway.http.route import GuardedRoute, Person, Wired
+from services.gateway.wire.common import caller
+from services.gateway.wire.people import (
+    ActivityModel,
+    ConsentChangeModel,
+    ConsentsModel,
+    InterestsModel,
+    NotedModel,
+)
+
+router = APIRouter(prefix="/v1", tags=["a person"], route_class=GuardedRoute)
+
+
+@router.get("/me/interests")
+async def get_interests(who: Person, parts: Wired) -> InterestsModel:
+    """What the person's pictures say of their interests, and which part of which picture says so."""
+    request = profile_pb2.GetInterestsRequest(caller=caller(who))
+    return InterestsModel.of(
+        await ask(parts.peers.profile.GetInterests, request, timeout_s=parts.settings.call_timeout_s)
+    )
+
+
+@router.get("/me/consent")
+async def get_consent(who: Person, parts: Wired) -> ConsentsModel:
+    """What the person allows."""
+    return await _consents(who, parts)
+
+
+@router.put("/me/consent")
+async def put_consent(who: Person, parts: Wired, change: ConsentChangeModel) -> ConsentsModel:
+    """Gives or withdraws consents; those not named stay as they are."""
+    for purpose, given in change.changes():
+        request = profile_pb2.SetConsentRequest(caller=caller(who), purpose=purpose, given=given)
+        await ask(parts.peers.profile.SetConsent, request, timeout_s=parts.settings.call_timeout_s)
+    return await _consents(who, parts)
+
+
+@router.post("/activity", status_code=202)
+async def note_activity(
+    who: Person,
+    parts: Wired,
+    activity: ActivityModel,
+    idempotency_key: Annotated[str | None, Header(description="sent again with the same key, it counts once")] = None,
+) -> NotedModel:
+    """Notes what the person did with a picture that they can see."""
+    event_id = event_id_of(who, idempotency_key) if idempotency_key else new_event_id()
+    await parts.note_activity(who, activity, event_id=event_id)
+    return NotedModel(event_id=event_id)
+
+
+async def _consents(who: Who, parts: Parts) -> ConsentsModel:
+    request = profile_pb2.GetConsentsRequest(caller=caller(who))
+    return ConsentsModel.of(
+        await ask(parts.peers.profile.GetConsents, request, timeout_s=parts.settings.call_timeout_s)
+    )

@@ -1,0 +1,124 @@
+"""How every route under /v1 begins: who asks, then the body, then whether this was answered before."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Coroutine
+from typing import Annotated, Any
+
+from fastapi import Depends, Request, Response, Security
+from fastapi.routing import APIRoute
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from starlette.datastructures import UploadFile
+
+from services.gateway.core import (
+    KEY_COOKIE,
+    UNSAFE,
+    Who,
+    check_idempotency_key,
+    check_same_site,
+    fingerprint,
+)
+from services.gateway.http.parts import Parts, parts_of
+from services.gateway.store import Answer, Slot
+
+Handle = Callable[[Request], Coroutine[Any, Any, Response]]
+_BLOCK_BYTES = 1024 * 1024
+_MAX_FIELDS = 20
+
+
+class GuardedRoute(APIRoute):
+    """A route that needs a key. Nothing of the body is read before the key is known."""
+
+    def get_route_handler(self) -> Handle:
+        handle = super().get_route_handler()
+
+        async def guarded(request: Request) -> Response:
+            request.state.who = await _who_asks(request)
+            if request.method not in UNSAFE:
+                return await handle(request)
+            await _read_body(request)
+            key = request.headers.get("idempotency-key")
+            return await (handle(request) if key is None else _once(request, check_idempotency_key(key), handle))
+
+        return guarded
+
+
+async def _who_asks(request: Request) -> Who:
+    scheme, _, key = request.headers.get("authorization", "").partition(" ")
+    named = request.headers.get("nungil-person")
+    parts = parts_of(request)
+    if scheme:
+        return await parts.identify(key.strip() if scheme.lower() == "bearer" else None, named=named)
+    cookie = request.cookies.get(KEY_COOKIE)
+    if cookie is not None:
+        check_same_site(request.method, request.headers)
+    return await parts.identify(cookie, named=named)
+
+
+async def _read_body(request: Request) -> None:
+    """Reads it now, so that a body that is too large is told as such; FastAPI finds it on the request."""
+    if _is_multipart(request):
+        await request.form(max_files=1, max_fields=_MAX_FIELDS)
+    else:
+        await request.body()
+
+
+async def _once(request: Request, key: str, handle: Handle) -> Response:
+    who: Who = request.state.who
+
+    async def answer() -> Answer:
+        response = await handle(request)
+        return Answer(
+            response.status_code, response.media_type or response.headers.get("content-type"), bytes(response.body)
+        )
+
+    path = f"{request.url.path}?{request.url.query}"
+    print_ = fingerprint(request.method, path, await _body_parts(request))
+    given, replayed = await parts_of(request).answer_once(Slot(who.tenant, who.person_id, key), print_, answer)
+    headers = {"Idempotency-Replayed": "true"} if replayed else None
+    return Response(given.body, given.status, headers, given.media_type)
+
+
+async def _body_parts(request: Request) -> list[tuple[str, bytes]]:
+    if not _is_multipart(request):
+        return [("", hashlib.sha256(await request.body()).digest())]
+    parts = []
+    for name, value in (await request.form()).multi_items():
+        if isinstance(value, UploadFile):
+            digest = hashlib.sha256((value.filename or "").encode("utf-8", "surrogatepass"))
+            while block := await value.read(_BLOCK_BYTES):
+                digest.update(block)
+            await value.seek(0)
+            parts.append((f"{name}:file", digest.digest()))
+        else:
+            parts.append((name, hashlib.sha256(value.encode("utf-8", "surrogatepass")).digest()))
+    return parts
+
+
+def _is_multipart(request: Request) -> bool:
+    return request.headers.get("content-type", "").lower().startswith("multipart/form-data")
+
+
+_bearer = HTTPBearer(auto_error=False, description="A key, `nk_…`. The page sends it as a cookie instead.")
+
+
+def _who(request: Request, _: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)]) -> Who:
+    who: Who = request.state.who  # set by GuardedRoute
+    return who
+
+
+Caller = Annotated[Who, Depends(_who)]
+
+
+def _person(who: Caller) -> Who:
+    return who.as_person()
+
+
+def _merchant(who: Caller) -> Who:
+    return who.within("catalogue")
+
+
+Person = Annotated[Who, Depends(_person)]
+Merchant = Annotated[Who, Depends(_merchant)]
+Wired = Annotated[Parts, Depends(parts_of)]

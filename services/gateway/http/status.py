@@ -1,0 +1,33 @@
+"""How the system is: /v1/status for people, /healthz and /readyz for whoever keeps it running."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+from nungil.runtime.errors import DependencyAway
+from services.gateway.http.route import Caller, GuardedRoute, Wired
+from services.gateway.wire.status import AliveModel, StatusModel
+
+router = APIRouter(prefix="/v1", tags=["status"], route_class=GuardedRoute)
+probes = APIRouter(tags=["status"])
+
+
+@router.get("/status")
+async def get_status(_: Caller, parts: Wired) -> StatusModel:
+    """Every service's health, rows of the index, items, and how far each consumer is behind."""
+    return await parts.status()
+
+
+@probes.get("/healthz")
+async def is_alive() -> AliveModel:
+    """Whether this process answers. Asks nobody else."""
+    return AliveModel(status="ok")
+
+
+@probes.get("/readyz", responses={503: {"description": "a service is away"}})
+async def is_ready(parts: Wired) -> AliveModel:
+    """Whether every service that the gateway needs answers."""
+    away = sorted(name for name, serving in (await parts.status.serving()).items() if not serving)
+    if away:
+        raise DependencyAway(f"not serving: {', '.join(away)}", slug="not-ready")
+    return AliveModel(status="ok")
