@@ -105,7 +105,7 @@ class ServiceProgram:
                 stdout=sink,
                 stderr=sink,
                 start_new_session=True,
-                preexec_fn=_die_with_parent(),
+                preexec_fn=die_with_parent(),
             )
         return ChildProcess(popen, log)
 
@@ -114,7 +114,7 @@ class ServiceProgram:
         return self.is_healthy()
 
 
-def _die_with_parent() -> Callable[[], None] | None:
+def die_with_parent() -> Callable[[], None] | None:
     """What a child runs before its program: asks Linux to kill it when its parent dies, however the parent dies.
 
     Elsewhere there is no such call; a parent that is killed there leaves its children, and the next start says whose they are.

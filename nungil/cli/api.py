@@ -1,0 +1,128 @@
+"""The public HTTP API, as the command line uses it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+import httpx
+
+from nungil.cli.data_folder import data_folder
+from nungil.cli.errors import CommandFailed, NotRunning
+
+Json = dict[str, Any]
+_RETRIED = frozenset({502, 503, 504})
+_AWAY_LIMIT_S = 60.0
+_TIMEOUT = httpx.Timeout(90.0, connect=5.0)
+
+
+class Refused(CommandFailed):
+    """The API said no; the message is its reason."""
+
+    def __init__(self, response: httpx.Response) -> None:
+        self.status = response.status_code
+        try:
+            problem = response.json()
+            reason = str(problem.get("detail") or problem.get("title") or response.text)
+        except (ValueError, AttributeError):
+            reason = f"{response.status_code} {response.reason_phrase}"
+        super().__init__(reason)
+        self.reason = reason
+
+
+class Api:
+    """One system's API. Safe for use by many threads.
+
+    A request that finds a part of the system away is sent again, with a growing wait, for a minute: every write of ours
+    can be repeated. Raises Refused for what the API refuses, NotRunning where nobody answers at the address.
+    """
+
+    def __init__(self, http: httpx.Client, stop: Event) -> None:
+        self._http = http
+        self._stop = stop
+
+    def put_picture(self, path: Path, *, purpose: str, name: str | None = None) -> Json:
+        """Gives a picture: its id and state, and whether its owner gave it before."""
+        data = path.read_bytes()
+        answer: Json = self._send(
+            "POST", "/v1/media", files={"file": (name or path.name, data)}, data={"purpose": purpose}
+        ).json()
+        return answer
+
+    def media(self, media_id: str) -> Json:
+        """A picture: state, regions, labels, colours."""
+        return self._get(f"/v1/media/{media_id}")
+
+    def each_media(self, *, purpose: str) -> Iterator[Json]:
+        """Pictures, newest first, with their states; without what was found in them."""
+        cursor: str | None = None
+        while True:
+            page = self._get("/v1/media", purpose=purpose, limit=200, **({"cursor": cursor} if cursor else {}))
+            yield from page["media"]
+            cursor = page["next_cursor"]
+            if not cursor:
+                return
+
+    def put_feed(self, feed: bytes, name: str) -> Json:
+        """Starts an import; the same bytes give the same one."""
+        answer: Json = self._send("POST", "/v1/imports", files={"file": (name, feed, "text/csv")}).json()
+        return answer
+
+    def feed(self, import_id: str) -> Json:
+        """How far an import is."""
+        return self._get(f"/v1/imports/{import_id}")
+
+    def search(self, query: Json) -> Json:
+        """Hits for a part of a picture."""
+        answer: Json = self._send("POST", "/v1/search", json=query).json()
+        return answer
+
+    def interests(self, person: str | None = None) -> Json:
+        """The interests of the key's person, or of `person`."""
+        answer: Json = self._send("GET", "/v1/me/interests", headers={"Nungil-Person": person} if person else {}).json()
+        return answer
+
+    def status(self) -> Json:
+        """Health of every service, rows of the index, lag of every consumer."""
+        return self._get("/v1/status")
+
+    def _get(self, path: str, **parameters: Any) -> Json:
+        answer: Json = self._send("GET", path, params=parameters).json()
+        return answer
+
+    def _send(self, method: str, path: str, **request: Any) -> httpx.Response:
+        wait_s, waited_s = 0.2, 0.0
+        while True:
+            try:
+                response = self._http.request(method, path, **request)
+            except httpx.ConnectError as error:
+                raise NotRunning(f"nothing answers at {self._http.base_url}: start it with `nungil up`") from error
+            except httpx.TransportError as error:
+                if waited_s >= _AWAY_LIMIT_S:
+                    raise CommandFailed(f"{self._http.base_url} broke off: {error}") from error
+            else:
+                if response.status_code < 400:
+                    return response
+                if response.status_code not in _RETRIED or waited_s >= _AWAY_LIMIT_S:
+                    raise Refused(response)
+            if self._stop.wait(wait_s):
+                raise CommandFailed("interrupted")
+            waited_s += wait_s
+            wait_s = min(2 * wait_s, 5.0)
+
+
+@contextmanager
+def open_api(*, url: str | None, key: str | None, data: Path | None, stop: Event | None = None) -> Iterator[Api]:
+    """The API at `url`, else at NUNGIL_URL, else of what runs on the data folder. Raises NotRunning."""
+    url = url or os.environ.get("NUNGIL_URL")
+    key = key or os.environ.get("NUNGIL_KEY")
+    if not url or not key:
+        folder = data_folder(data)
+        url, key = url or folder.runtime().url, key or folder.key()
+    headers = {"Authorization": f"Bearer {key}"}
+    with httpx.Client(base_url=url, headers=headers, timeout=_TIMEOUT, trust_env=False) as http:
+        yield Api(http, stop or Event())

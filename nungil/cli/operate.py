@@ -1,0 +1,81 @@
+"""The commands of whoever runs the system: serve, migrate, config explain, topics apply."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from inspect import isclass
+
+import click
+from pydantic_core import PydanticUndefined
+
+from nungil.cli.data_folder import SERVICES, WITH_DATABASE
+from nungil.database.migrations import upgrade
+from nungil.event_log.topics import TOPICS
+from nungil.runtime.errors import NungilError
+from nungil.runtime.settings import ServiceSettings
+
+
+@click.command()
+@click.argument("service", type=click.Choice(SERVICES))
+def serve(service: str) -> None:
+    """Run one service in this process, with the settings of the environment; what a container calls."""
+    os.execv(sys.executable, [sys.executable, "-m", f"services.{service}"])  # noqa: S606  # the service is the process
+
+
+@click.command()
+@click.argument("service", type=click.Choice(WITH_DATABASE))
+@click.option("--database-url", envvar="NUNGIL_DATABASE_URL", required=True, help="[NUNGIL_DATABASE_URL]")
+def migrate(service: str, database_url: str) -> None:
+    """Bring the database of a service to the newest schema. `nungil up` does this by itself."""
+    try:
+        upgrade(service, database_url)
+    except NungilError as error:
+        raise click.ClickException(str(error)) from error
+    click.echo(f"the database of {service} is at the newest schema", err=True)
+
+
+@click.group()
+def config() -> None:
+    """What can be set."""
+
+
+@config.command()
+@click.argument("service", type=click.Choice(SERVICES))
+def explain(service: str) -> None:
+    """Print every setting of a service: its name in the environment, its default, what it is."""
+    for name, field in settings_of(service).model_fields.items():
+        default = field.get_default(call_default_factory=True)
+        shown = "required" if default is PydanticUndefined else f"default {default}"
+        click.echo(f"NUNGIL_{name.upper()} ({shown})")
+        if field.description:
+            click.echo(f"    {field.description}")
+
+
+def settings_of(service: str) -> type[ServiceSettings]:
+    """The settings that the service reads at its start."""
+    module = importlib.import_module(f"services.{service}.config")
+    found: list[type[ServiceSettings]] = [
+        value
+        for value in vars(module).values()
+        if isclass(value) and issubclass(value, ServiceSettings) and value.__module__ == module.__name__
+    ]
+    [settings] = found
+    return settings
+
+
+@click.group()
+def topics() -> None:
+    """The topics of the event log."""
+
+
+@topics.command()
+@click.option("--event-log-url", envvar="NUNGIL_EVENT_LOG_URL", required=True, help="[NUNGIL_EVENT_LOG_URL]")
+def apply(event_log_url: str) -> None:
+    """Create the topics that are missing. The SQLite log makes its own, so there is nothing to do for it."""
+    if not event_log_url.startswith("sqlite://"):
+        raise click.UsageError(
+            f"no event log adapter for {event_log_url.partition('://')[0]!r}: use sqlite:///…/log.db"
+        )
+    click.echo(f"nothing to do: the SQLite log makes its {len(TOPICS)} topics itself", err=True)

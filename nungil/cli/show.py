@@ -1,0 +1,126 @@
+"""What a person sees: progress on stderr, tables on stdout."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from nungil.cli.api import Json
+from nungil.cli.importing import Report
+from nungil.commerce import MINOR_DIGITS
+
+_SHOWN_REASONS = 20
+
+
+@dataclass(frozen=True)
+class Bars:
+    """One progress bar a stage."""
+
+    bars: Progress
+    _tasks: dict[str, TaskID] = field(default_factory=dict)
+
+    def __call__(self, stage: str, done: int, total: int) -> None:
+        """Moves the bar of a stage."""
+        if total and stage not in self._tasks:
+            self._tasks[stage] = self.bars.add_task(stage, total=total)
+        if stage in self._tasks:
+            self.bars.update(self._tasks[stage], completed=done, total=total)
+
+    def note(self, text: str) -> None:
+        """A line above the bars."""
+        self.bars.console.print(text)
+
+
+@contextmanager
+def progress() -> Iterator[Bars]:
+    """Bars on stderr; where that is no terminal, their last state only."""
+    columns = (TextColumn("{task.description:<14}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True)) as bars:
+        yield Bars(bars)
+
+
+def report(report: Report, *, rows: bool) -> None:
+    """What became of an import."""
+    console = Console()
+    what = "rows" if rows else "pictures"
+    console.print(
+        f"{report.accepted} {what} accepted, {report.duplicate} pictures known before, {len(report.rejected)} rejected, "
+        f"{report.searchable} pictures searchable, {report.seconds:.1f} s"
+    )
+    for file, reason in report.rejected[:_SHOWN_REASONS]:
+        console.print(f"  {file}: {reason}", markup=False)
+    if len(report.rejected) > _SHOWN_REASONS:
+        console.print(f"  … and {len(report.rejected) - _SHOWN_REASONS} more; --json lists all")
+
+
+def hits(found: Json, console: Console | None = None) -> None:
+    """A table of hits."""
+    console = console or Console()
+    if not found["hits"]:
+        console.print("nothing found")
+        return
+    if not found["matched"]:
+        console.print("nothing here matches well; the nearest:")
+    table = Table("", "score", "what", "offers", "media id", box=None, pad_edge=False)
+    for place, hit in enumerate(found["hits"], start=1):
+        item = hit["item"]
+        what = _name(item["title"]) if item else hit["file_name"] or "a picture"
+        offers = ", ".join(_offer(offer) for offer in item["offers"][:3]) if item else ""
+        table.add_row(str(place), f"{hit['score']:.3f}", what, offers, hit["media_id"])
+    console.print(table)
+    console.print(f"{found['took_ms']:.0f} ms" + (", the box was clipped to the picture" if found["clipped"] else ""))
+
+
+def interests(answer: Json, console: Console | None = None, *, limit: int = 20) -> None:
+    """A table of interests, each with its strongest reasons."""
+    console = console or Console()
+    if not answer["learning"]:
+        console.print("learning interests from pictures is off: the consent image_interest is not given")
+    if not answer["interests"]:
+        console.print("no interests yet")
+        return
+    table = Table("interest", "weight", "because", box=None, pad_edge=False)
+    for interest in answer["interests"][:limit]:
+        reasons = dict.fromkeys(evidence["why"]["en"] or evidence["media_id"] for evidence in interest["evidence"])
+        table.add_row(_name(interest["name"]), f"{interest['weight']:.2f}", _some(reasons, 2))
+    console.print(table)
+
+
+def status(answer: Json) -> None:
+    """Services, what waits for them, and the index."""
+    waiting: dict[str, int] = {}
+    for lag in answer["lag"]:
+        waiting[lag["group"]] = waiting.get(lag["group"], 0) + lag["records"]
+    table = Table("service", "health", "records waiting", box=None, pad_edge=False)
+    for name, service in answer["services"].items():
+        table.add_row(name, "up" if service["healthy"] else "away", str(waiting.get(name, "")))
+    console = Console()
+    console.print(table)
+    if index := answer["index"]:
+        console.print(f"index: {index['rows']} rows, {index['items']} items, {index['encoder_space']}")
+
+
+def _name(name: Json) -> str:
+    return " · ".join(dict.fromkeys(text for text in (name["en"], name["ko"]) if text))
+
+
+def _offer(offer: Json) -> str:
+    stock = "" if offer["in_stock"] else " (sold out)"
+    return f"{money(offer['price_minor'], offer['currency'])} {offer['shop']}/{offer['market']}{stock}"
+
+
+def money(minor: int, currency: str) -> str:
+    """An amount in its major unit: 12900 KRW, 12.90 USD."""
+    digits = MINOR_DIGITS.get(currency, 2)
+    return f"{minor / 10**digits:,.{digits}f} {currency}"
+
+
+def _some(texts: Iterable[str], limit: int) -> str:
+    listed = list(texts)
+    more = len(listed) - limit
+    return "; ".join(listed[:limit]) + (f"; and {more} more" if more > 0 else "")
