@@ -41,6 +41,14 @@ class Grant:
 
 
 @dataclass(frozen=True, slots=True)
+class Speaker:
+    """A key that we know, and the tenant's own id of the person that it speaks for; None: for nobody in particular."""
+
+    grant: Grant
+    subject: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Who:
     """Who asks. person_id empty: nobody in particular, who sees the catalogue only."""
 

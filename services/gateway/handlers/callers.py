@@ -10,7 +10,7 @@ from sqlalchemy import Engine
 
 from nungil.api.profile.v1 import profile_pb2
 from nungil.database.open import reading
-from services.gateway.core import Grant, Who, hash_key, subject_of
+from services.gateway.core import Grant, Speaker, Who, hash_key, subject_of
 from services.gateway.errors import UnknownKey
 from services.gateway.handlers.peers import Peers, ask
 from services.gateway.store import find_key
@@ -27,21 +27,18 @@ class IdentifyCaller:
     timeout_s: float
     _people: OrderedDict[tuple[str, str], str] = field(default_factory=OrderedDict)
 
-    async def __call__(self, key: str | None, *, named: str | None) -> Who:
-        """named: what the header Nungil-Person says. Raises UnknownKey, and as `subject_of`."""
-        if key is None:
-            raise UnknownKey
-        grant = await self.grant_of(key)
-        subject = subject_of(grant, named)
-        person_id = await self._person(grant.tenant, subject) if subject is not None else ""
-        return Who(grant.tenant, person_id, grant.scopes)
-
-    async def grant_of(self, key: str) -> Grant:
-        """What the key allows. Raises UnknownKey."""
-        grant = await asyncio.to_thread(self._find, hash_key(key))
+    async def speaker_of(self, key: str | None, *, named: str | None = None) -> Speaker:
+        """From our own database alone. named: what the header Nungil-Person says. Raises UnknownKey, and as `subject_of`."""
+        grant = await asyncio.to_thread(self._find, hash_key(key)) if key is not None else None
         if grant is None:
             raise UnknownKey
-        return grant
+        return Speaker(grant, subject_of(grant, named))
+
+    async def __call__(self, speaker: Speaker) -> Who:
+        """Asks profile for a person that is not remembered."""
+        grant, subject = speaker.grant, speaker.subject
+        person_id = await self._person(grant.tenant, subject) if subject is not None else ""
+        return Who(grant.tenant, person_id, grant.scopes)
 
     def _find(self, key_hash: str) -> Grant | None:
         with reading(self.engine) as connection:

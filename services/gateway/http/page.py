@@ -23,7 +23,7 @@ async def open_page(
     """The page. With a key in the address, the key becomes a cookie that no script can read, and leaves the address."""
     if key is None:
         return FileResponse(parts.settings.page_dir / "index.html", headers={"Cache-Control": "no-cache"})
-    await parts.identify.grant_of(key)
+    await parts.identify.speaker_of(key)
     response = RedirectResponse("/", status_code=303)
     response.set_cookie(
         KEY_COOKIE, key, max_age=_MONTH_S, httponly=True, samesite="strict", secure=request.url.scheme == "https"

@@ -14,12 +14,13 @@ from starlette.exceptions import HTTPException
 
 from nungil.pictures.boxes import ACCEPTED
 from nungil.runtime import tracing
-from nungil.runtime.errors import NungilError
+from nungil.runtime.errors import DependencyAway, NungilError
 
 logger = logging.getLogger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
 _RETRY_AFTER_S = "1"
+_TRANSPORT = DependencyAway().slug  # its detail is gRPC's, with addresses in it: for the log alone
 _OF_HTTP = {
     400: ("malformed-request", "The request cannot be read."),
     404: ("no-such-route", "There is nothing at this address; /v1/openapi.json says what there is."),
@@ -76,6 +77,10 @@ def of_error(error: NungilError) -> JSONResponse:
         headers["Retry-After"] = _RETRY_AFTER_S
     if error.http_status >= 500:
         logger.warning("%s: %s", error.slug, error)
+    if error.http_status == 500:
+        return unforeseen()
+    if error.slug == _TRANSPORT:
+        return problem(503, error.slug, "A service that this needs is away; retry in a moment.", headers=headers)
     return problem(error.http_status, error.slug, str(error), headers=headers)
 
 
@@ -106,6 +111,8 @@ def handle_problems(app: FastAPI) -> None:
 
 
 def _fault(entry: Mapping[str, Any]) -> Fault:
+    if entry["type"] == "json_invalid":
+        return Fault(field="body", message=f"no JSON, from character {entry['loc'][-1]} on: {entry['ctx']['error']}")
     place = [str(part) for part in entry["loc"]]
     if place[:1] in (["body"], ["query"], ["path"], ["header"]) and len(place) > 1:
         place = place[1:]

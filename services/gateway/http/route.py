@@ -14,6 +14,7 @@ from starlette.datastructures import UploadFile
 from services.gateway.core import (
     KEY_COOKIE,
     UNSAFE,
+    Speaker,
     Who,
     check_idempotency_key,
     check_same_site,
@@ -34,7 +35,7 @@ class GuardedRoute(APIRoute):
         handle = super().get_route_handler()
 
         async def guarded(request: Request) -> Response:
-            request.state.who = await _who_asks(request)
+            request.state.speaker = await _speaker(request)
             if request.method not in UNSAFE:
                 return await handle(request)
             await _read_body(request)
@@ -44,16 +45,16 @@ class GuardedRoute(APIRoute):
         return guarded
 
 
-async def _who_asks(request: Request) -> Who:
+async def _speaker(request: Request) -> Speaker:
     scheme, _, key = request.headers.get("authorization", "").partition(" ")
     named = request.headers.get("nungil-person")
-    parts = parts_of(request)
+    identify = parts_of(request).identify
     if scheme:
-        return await parts.identify(key.strip() if scheme.lower() == "bearer" else None, named=named)
+        return await identify.speaker_of(key.strip() if scheme.lower() == "bearer" else None, named=named)
     cookie = request.cookies.get(KEY_COOKIE)
     if cookie is not None:
         check_same_site(request.method, request.headers)
-    return await parts.identify(cookie, named=named)
+    return await identify.speaker_of(cookie, named=named)
 
 
 async def _read_body(request: Request) -> None:
@@ -65,7 +66,8 @@ async def _read_body(request: Request) -> None:
 
 
 async def _once(request: Request, key: str, handle: Handle) -> Response:
-    who: Who = request.state.who
+    parts = parts_of(request)
+    who = await parts.identify(request.state.speaker)
 
     async def answer() -> Answer:
         response = await handle(request)
@@ -75,7 +77,7 @@ async def _once(request: Request, key: str, handle: Handle) -> Response:
 
     path = f"{request.url.path}?{request.url.query}"
     print_ = fingerprint(request.method, path, await _body_parts(request))
-    given, replayed = await parts_of(request).answer_once(Slot(who.tenant, who.person_id, key), print_, answer)
+    given, replayed = await parts.answer_once(Slot(who.tenant, who.person_id, key), print_, answer)
     headers = {"Idempotency-Replayed": "true"} if replayed else None
     return Response(given.body, given.status, headers, given.media_type)
 
@@ -103,12 +105,20 @@ def _is_multipart(request: Request) -> bool:
 _bearer = HTTPBearer(auto_error=False, description="A key, `nk_…`. The page sends it as a cookie instead.")
 
 
-def _who(request: Request, _: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)]) -> Who:
-    who: Who = request.state.who  # set by GuardedRoute
-    return who
+def _key_holder(request: Request, _: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)]) -> Speaker:
+    speaker: Speaker = request.state.speaker  # set by GuardedRoute
+    return speaker
 
 
-Caller = Annotated[Who, Depends(_who)]
+KeyHolder = Annotated[Speaker, Depends(_key_holder)]
+Wired = Annotated[Parts, Depends(parts_of)]
+
+
+async def _caller(speaker: KeyHolder, parts: Wired) -> Who:
+    return await parts.identify(speaker)
+
+
+Caller = Annotated[Who, Depends(_caller)]
 
 
 def _person(who: Caller) -> Who:
@@ -121,4 +131,3 @@ def _merchant(who: Caller) -> Who:
 
 Person = Annotated[Who, Depends(_person)]
 Merchant = Annotated[Who, Depends(_merchant)]
-Wired = Annotated[Parts, Depends(parts_of)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from nungil.runtime.errors import DependencyAway
-from services.gateway.http.route import Caller, GuardedRoute, Wired
+from services.gateway.http.route import GuardedRoute, KeyHolder, Wired
 from services.gateway.wire.status import AliveModel, StatusModel
 
 router = APIRouter(prefix="/v1", tags=["status"], route_class=GuardedRoute)
@@ -13,7 +13,7 @@ probes = APIRouter(tags=["status"])
 
 
 @router.get("/status")
-async def get_status(_: Caller, parts: Wired) -> StatusModel:
+async def get_status(_: KeyHolder, parts: Wired) -> StatusModel:
     """Every service's health, rows of the index, items, and how far each consumer is behind."""
     return await parts.status()
 
