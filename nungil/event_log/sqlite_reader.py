@@ -53,23 +53,24 @@ class Waiter:
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
         self._pause = Event()
+        self._wait_s = SHORTEST_WAIT_S  # grows over empty polls too
 
     def wait_for(self, look: Callable[[], list[Record]], *, due: Callable[[], bool], timeout_s: float) -> list[Record]:
         """What `look` finds, at most `timeout_s` from now. It is called at once, after every change, and when `due`."""
         deadline = time.monotonic() + timeout_s
-        wait_s = SHORTEST_WAIT_S
         seen = -1
         while True:
             version = self._connection.execute("PRAGMA data_version").fetchone()[0]
             if version != seen or due():
                 seen = version
                 if records := look():
+                    self._wait_s = SHORTEST_WAIT_S
                     return records
             remaining_s = deadline - time.monotonic()
             if remaining_s <= 0:
                 return []
-            self._pause.wait(min(wait_s, remaining_s))
-            wait_s = min(1.5 * wait_s, LONGEST_WAIT_S)
+            self._pause.wait(min(self._wait_s, remaining_s))
+            self._wait_s = min(1.5 * self._wait_s, LONGEST_WAIT_S)
 
 
 class SqliteTail:
