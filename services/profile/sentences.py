@@ -13,6 +13,7 @@ from services.profile.core import Reason
 
 SURE_OF_LABEL = 0.5  # of an interest's probability in one label: then that label is named, else the interest
 
+_VOWEL_SOUND = re.compile(r"(?!(uni|eu|us[ae]|ur[ai]|one))[aeiou]|hour|heir|honest", re.IGNORECASE)
 _BATCHIM_OF_LATIN = frozenset("lmnr")  # read out, these letters end in a consonant: 엘, 엠, 엔, 아르(알)
 _BATCHIM_OF_DIGIT = frozenset("013678")  # 영, 일, 삼, 육, 칠, 팔
 
@@ -83,7 +84,7 @@ def with_article(noun: str) -> str:
     last = noun.split()[-1] if noun.split() else noun
     if last.endswith("s") and not last.endswith(("ss", "us", "is")):
         return noun
-    return f"{'an' if noun[:1].lower() in 'aeiou' else 'a'} {noun}"
+    return f"{'an' if _VOWEL_SOUND.match(noun) else 'a'} {noun}"
 
 
 def _bare(name: Name) -> Name:
