@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -76,18 +76,22 @@ def hits(found: Json, console: Console | None = None) -> None:
     console.print(f"{found['took_ms']:.0f} ms" + (", the box was clipped to the picture" if found["clipped"] else ""))
 
 
-def interests(answer: Json, console: Console | None = None, *, limit: int = 20) -> None:
-    """A table of interests, each with its strongest reasons."""
+def interests(
+    answer: Json, console: Console | None = None, *, files: Mapping[str, str] | None = None, limit: int = 20
+) -> None:
+    """A table of interests, each with its strongest reasons. files: names of pictures by id, where known."""
     console = console or Console()
     if not answer["learning"]:
         console.print("learning interests from pictures is off: the consent image_interest is not given")
     if not answer["interests"]:
         console.print("no interests yet")
         return
-    table = Table("interest", "weight", "because", box=None, pad_edge=False)
+    table = Table("interest", "weight", "pictures", "because", box=None, pad_edge=False)
     for interest in answer["interests"][:limit]:
-        reasons = dict.fromkeys(evidence["why"]["en"] or evidence["media_id"] for evidence in interest["evidence"])
-        table.add_row(_name(interest["name"]), f"{interest['weight']:.2f}", _some(reasons, 2))
+        evidence = interest["evidence"]
+        pictures = dict.fromkeys((files or {}).get(e["media_id"], e["media_id"][-8:]) for e in evidence)
+        reasons = dict.fromkeys(e["why"]["en"] for e in evidence)
+        table.add_row(_name(interest["name"]), f"{interest['weight']:.2f}", _some(pictures, 3), _some(reasons, 1))
     console.print(table)
 
 
