@@ -52,8 +52,9 @@ def save(
     private: bool = False,
 ) -> bytes:
     """`image` as bytes, with the notes asked for beside the pixels."""
-    exif = _exif(orientation, taken_on, private)
-    notes: dict[str, object] = {"exif": exif.tobytes()} if len(exif) else {}
+    notes: dict[str, object] = {}
+    if private or taken_on or orientation != 1:
+        notes["exif"] = _exif(orientation, taken_on, private).tobytes()
     if private:
         notes |= {"icc_profile": _profile_with_canary(), "xmp": _xmp()}
     out = io.BytesIO()

@@ -1,0 +1,75 @@
+"""Ingest service: answers gRPC, publishes its outbox, applies feeds, reads media.embedded, sweeps what has expired."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import ExitStack
+
+from nungil.api.ingest.v1 import ingest_pb2_grpc
+from nungil.database.migrations import check_current
+from nungil.database.open import open_database
+from nungil.database.outbox import relay
+from nungil.encoder.open import space_of
+from nungil.event_log import topics
+from nungil.event_log.consume import consume
+from nungil.event_log.dead_letters import DeadLetters
+from nungil.event_log.open import open_event_log
+from nungil.event_log.port import EventLog
+from nungil.object_store.open import open_object_store
+from nungil.runtime.clock import now_ms
+from nungil.runtime.lifecycle import serve, worker
+from nungil.runtime.rpc import grpc_server
+from services.ingest.config import IngestSettings
+from services.ingest.consumer import EmbeddedReader
+from services.ingest.handlers.imports import Imports
+from services.ingest.handlers.items import Items
+from services.ingest.handlers.outcomes import Outcomes, Sweep
+from services.ingest.handlers.pictures import Pictures
+from services.ingest.rpc import IngestServicer
+from services.ingest.store import OUTBOX
+
+GROUP = "ingest"
+
+
+def run(settings: IngestSettings, stop: threading.Event) -> None:
+    """Serves until `stop`."""
+    written, begun = threading.Event(), threading.Event()
+    transient_ms = settings.transient_s * 1000
+    with ExitStack() as stack:
+        log = stack.enter_context(open_event_log(settings.event_log_url))
+        objects = stack.enter_context(open_object_store(settings.object_store_url))
+        engine = stack.enter_context(open_database(settings.database_url))
+        check_current("ingest", engine)
+        decoding = threading.BoundedSemaphore(settings.decoders)
+        space = space_of(settings.encoder_url).name
+        pictures = Pictures(engine, objects, now_ms, space, transient_ms, decoding, written)
+        items = Items(engine, now_ms, written)
+        imports = Imports(engine, now_ms, begun, written)
+        outcomes = Outcomes(engine, objects)
+        sweep = Sweep(engine, objects, now_ms, transient_ms)
+        for name, work in (
+            ("relay", lambda: relay(engine, OUTBOX, log, stop, written)),
+            ("imports", lambda: imports.work(stop)),
+            ("embedded", lambda: _read_embedded(log, outcomes, stop)),
+            ("sweep", lambda: sweep.until(stop, every_s=settings.sweep_every_s)),
+        ):
+            stack.enter_context(worker(name, work, stop))
+        servicer = IngestServicer(pictures, items, imports)
+        stack.enter_context(
+            grpc_server(
+                lambda server: ingest_pb2_grpc.add_IngestServiceServicer_to_server(servicer, server),
+                listen=settings.listen,
+                grace_s=settings.shutdown_grace_s,
+                workers=settings.rpc_workers,
+            )
+        )
+        stop.wait()
+
+
+def _read_embedded(log: EventLog, outcomes: Outcomes, stop: threading.Event) -> None:
+    with log.subscribe([topics.MEDIA_EMBEDDED], group=GROUP) as embedded:
+        consume(embedded, EmbeddedReader(outcomes), DeadLetters(log, group=GROUP), stop)
+
+
+if __name__ == "__main__":
+    serve("ingest", IngestSettings, run)

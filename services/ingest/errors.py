@@ -1,0 +1,52 @@
+"""What ingest refuses."""
+
+from nungil.runtime.errors import NotFound, Rejected, TooLarge
+
+
+class PictureTooLarge(TooLarge):
+    """More bytes than we take for one picture."""
+
+
+class FeedTooLarge(TooLarge):
+    """More bytes than we take for one feed."""
+
+
+class NobodyAsks(Rejected):
+    """A request that needs a tenant or a person and names none."""
+
+
+class InvalidUpload(Rejected):
+    """What comes with a picture cannot be: its address on the web, its purpose, the order of its parts."""
+
+
+class InvalidQuery(Rejected):
+    """A limit, width or cursor that cannot be."""
+
+
+class InvalidItem(Rejected):
+    """An item or an offer that cannot be."""
+
+
+class UnreadableFeed(Rejected):
+    """A feed that cannot be read as a whole."""
+
+
+class NoSuchPicture(NotFound):
+    """No such picture, or not the caller's to see."""
+
+    def __init__(self, media_id: str, **rest: str | None) -> None:
+        super().__init__(f"no picture {media_id}", **rest)
+
+
+class NoSuchItem(NotFound):
+    """No such item in this tenant."""
+
+    def __init__(self, item_id: str, **rest: str | None) -> None:
+        super().__init__(f"no item {item_id}", **rest)
+
+
+class NoSuchImport(NotFound):
+    """No such import in this tenant."""
+
+    def __init__(self, import_id: str, **rest: str | None) -> None:
+        super().__init__(f"no import {import_id}", **rest)

@@ -1,0 +1,1 @@
+"""Ingest's use cases: pictures, what becomes of them, items, imports of feeds."""

@@ -1,0 +1,98 @@
+"""What becomes of pictures after their upload: found by embed, removed by it, or expired."""
+
+from __future__ import annotations
+
+import logging
+import re
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Engine
+
+from nungil.database.open import reading
+from nungil.object_store import keys
+from nungil.object_store.port import ObjectStore
+from nungil.runtime.clock import Clock
+from nungil.runtime.errors import DependencyAway
+from services.ingest.core import DELETED, REJECTED, SEARCHABLE, born_at_ms
+from services.ingest.store import media as rows
+from services.ingest.wire import Embedded
+
+logger = logging.getLogger(__name__)
+
+TRANSIENT = "transient/"
+_MEDIA_ID = re.compile(rf"{TRANSIENT}[^/]+/([0-9a-f-]{{36}})/")
+_BATCH = 200
+
+
+@dataclass(frozen=True)
+class Outcomes:
+    """Takes over what embed says. Idempotent: the version says what is old."""
+
+    engine: Engine
+    objects: ObjectStore
+
+    def apply(self, events: Sequence[Embedded]) -> None:
+        """All states in one transaction; then what was removed loses its objects, then its row."""
+        with self.engine.begin() as connection:
+            for event in events:
+                if event.outcome == Embedded.OUTCOME_REMOVED:
+                    continue
+                embedded = event.outcome == Embedded.OUTCOME_EMBEDDED
+                rows.set_state(
+                    connection,
+                    event.tenant,
+                    event.media_id,
+                    version=event.version,
+                    state=SEARCHABLE if embedded else REJECTED,
+                    reason="" if embedded else event.reason,
+                )
+        for event in events:
+            if event.outcome == Embedded.OUTCOME_REMOVED:
+                self._remove(event.tenant, event.media_id, version=event.version)
+
+    def _remove(self, tenant: str, media_id: str, *, version: int) -> None:
+        with reading(self.engine) as connection:
+            now = rows.version_of(connection, tenant, media_id)
+        if now is not None and (now[1] != DELETED or version < now[0]):
+            logger.warning("%s was removed at version %d, but is at %d and not deleted", media_id, version, now[0])
+            return
+        self.objects.delete(keys.original_key(tenant, media_id))
+        self.objects.delete(keys.rendition_key(tenant, media_id))
+        with self.engine.begin() as connection:
+            rows.forget_media(connection, tenant, media_id)
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """Removes pictures that were only searched with, when their time is over."""
+
+    engine: Engine
+    objects: ObjectStore
+    clock: Clock
+    transient_ms: int
+
+    def until(self, stop: threading.Event, *, every_s: float) -> None:
+        """Sweeps now and every `every_s`. Where a dependency is away, the next time."""
+        while True:
+            try:
+                self.once()
+            except DependencyAway as error:
+                logger.warning("not swept: %s", error)
+            if stop.wait(every_s):
+                return
+
+    def once(self) -> int:
+        """How many pictures it removed. An object's id tells its age, so that what a crash left without a row goes too."""
+        now_ms = self.clock()
+        for key in list(self.objects.list(TRANSIENT)):
+            media_id = _MEDIA_ID.match(key)
+            if media_id and born_at_ms(media_id[1]) + self.transient_ms <= now_ms:
+                self.objects.delete(key)
+        with reading(self.engine) as connection:
+            expired = rows.expired_media(connection, now_ms=now_ms, limit=_BATCH)
+        with self.engine.begin() as connection:
+            for media in expired:
+                rows.forget_media(connection, media.tenant, media.media_id)
+        return len(expired)

@@ -1,0 +1,240 @@
+"""Pictures: put, get, list, show, delete."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from dataclasses import dataclass, replace
+
+from sqlalchemy import Engine
+from sqlalchemy.exc import IntegrityError
+
+from nungil.api.common.v1 import common_pb2
+from nungil.database.open import reading
+from nungil.database.outbox import put_out
+from nungil.object_store import keys
+from nungil.object_store.errors import ObjectNotFound
+from nungil.object_store.port import ObjectStore
+from nungil.pictures.decode import PictureInfo, check_name, check_picture, decode_upright, taken_on
+from nungil.pictures.features import Features, decode_features
+from nungil.pictures.render import RENDITION_PX, Stored, encode_original, encode_rendition, narrower
+from nungil.runtime.clock import Clock
+from nungil.runtime.ids import new_media_id
+from services.ingest import wire
+from services.ingest.core import (
+    ACCEPTED,
+    PERSONAL,
+    SEARCH,
+    SEARCHABLE,
+    Caller,
+    Media,
+    Upload,
+    check_web_address,
+    decode_cursor,
+    encode_cursor,
+    owner_of,
+    page_size,
+    tidy_file_name,
+)
+from services.ingest.errors import InvalidQuery, InvalidUpload, NoSuchPicture
+from services.ingest.store import OUTBOX
+from services.ingest.store import media as rows
+
+
+@dataclass(frozen=True, slots=True)
+class Put:
+    """What became of an upload. object_key: of the rendition, where it is only searched with."""
+
+    media: Media
+    duplicate: bool
+    object_key: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Cleaned:
+    """A picture as it is stored: pixels alone. original is None where it is only searched with."""
+
+    original: Stored | None
+    rendition: bytes
+    width_px: int
+    height_px: int
+    taken_on: str
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """Pictures of every tenant.
+
+    encoder_space: whose features `get` reads. decoding: as many as may be decoded at once. written: set when the outbox
+    has something.
+    """
+
+    engine: Engine
+    objects: ObjectStore
+    clock: Clock
+    encoder_space: str
+    transient_ms: int
+    decoding: threading.Semaphore
+    written: threading.Event
+
+    def put(self, caller: Caller, upload: Upload) -> Put:
+        """Checks, cleans and stores. Raises Rejected, and stores nothing, for what is no picture that we take."""
+        _check_upload(upload)
+        owner = owner_of(caller, upload.purpose)
+        transient = upload.purpose == SEARCH
+        sha256 = None if transient else hashlib.sha256(upload.data).hexdigest()
+        if sha256 is not None and (known := self._known(caller.tenant, owner, sha256)):
+            return Put(known, duplicate=True)
+        info = check_picture(upload.data)
+        check_name(upload.file_name, info)
+        cleaned = self._clean(upload, info, transient=transient)
+        now_ms = self.clock()
+        media = Media(
+            tenant=caller.tenant,
+            media_id=new_media_id(),
+            owner=owner,
+            purpose=upload.purpose,
+            source=upload.source,
+            source_url="" if transient else upload.source_url,
+            file_name="" if transient else tidy_file_name(upload.file_name),
+            taken_on=cleaned.taken_on,
+            width_px=cleaned.width_px,
+            height_px=cleaned.height_px,
+            content_sha256=sha256,
+            state=ACCEPTED,
+            reason="",
+            version=1,
+            created_at_ms=now_ms,
+            expires_at_ms=now_ms + self.transient_ms if transient else None,
+        )
+        return self._store_transient(media, cleaned) if transient else self._store(media, cleaned)
+
+    def get(self, caller: Caller, media_id: str) -> tuple[Media, Features | None]:
+        """The picture, and what was found in it once it is searchable. Raises NoSuchPicture."""
+        media = self._seen(caller, media_id)
+        if media.purpose == SEARCH:  # no event tells of these: the features themselves do
+            features = self._features(keys.transient_features_key(media.tenant, media_id, self.encoder_space))
+            return (replace(media, state=SEARCHABLE), features) if features else (media, None)
+        if media.state != SEARCHABLE:
+            return media, None
+        return media, self._features(keys.features_key(media.tenant, media_id, self.encoder_space))
+
+    def list(self, caller: Caller, purpose: int, *, limit: int, cursor: str) -> tuple[list[Media], str]:
+        """A page of a purpose, newest first, and the cursor of the next; empty at the end."""
+        owner = owner_of(caller, purpose or PERSONAL)
+        size = page_size(limit)
+        before = decode_cursor(cursor) if cursor else None
+        with reading(self.engine) as connection:
+            found = rows.list_media(
+                connection,
+                caller.tenant,
+                owner,
+                purpose or PERSONAL,
+                before=before,
+                limit=size + 1,
+                now_ms=self.clock(),
+            )
+        page = found[:size]
+        return page, encode_cursor(page[-1].media_id) if len(found) > size else ""
+
+    def image(self, caller: Caller, media_id: str, *, max_width_px: int) -> bytes:
+        """A JPEG: the rendition, or a narrower one. Raises NoSuchPicture."""
+        if max_width_px < 0:
+            raise InvalidQuery(f"the width is {max_width_px}; it must be above 0, or left out")
+        media = self._seen(caller, media_id)
+        transient = media.purpose == SEARCH
+        key = (keys.transient_rendition_key if transient else keys.rendition_key)(media.tenant, media_id)
+        try:
+            rendition = self.objects.get(key)
+        except ObjectNotFound as error:  # deleted meanwhile
+            raise NoSuchPicture(media_id) from error
+        if not max_width_px:
+            return rendition
+        with self.decoding:
+            return narrower(rendition, max_width_px)
+
+    def delete(self, caller: Caller, media_id: str) -> None:
+        """Takes it from sight at once; what is stored goes when embed has removed its rows. Raises NoSuchPicture."""
+        now_ms = self.clock()
+        media = self._seen(caller, media_id)
+        if media.purpose == SEARCH:
+            for key in list(self.objects.list(keys.transient_prefix(media.tenant, media_id))):
+                self.objects.delete(key)
+            with self.engine.begin() as connection:
+                rows.forget_media(connection, media.tenant, media_id)
+            return
+        version = media.version + 1
+        with self.engine.begin() as connection:
+            if not rows.mark_deleted(connection, media, version=version):
+                raise NoSuchPicture(media_id)
+            put_out(connection, OUTBOX, [wire.media_changed(media, wire.REMOVED, version=version, now_ms=now_ms)])
+        self.written.set()
+
+    def _known(self, tenant: str, owner: str, sha256: str) -> Media | None:
+        with reading(self.engine) as connection:
+            return rows.find_by_content(connection, tenant, owner, sha256)
+
+    def _seen(self, caller: Caller, media_id: str) -> Media:
+        with reading(self.engine) as connection:
+            media = rows.find_media(connection, caller.tenant, media_id, caller.sees, now_ms=self.clock())
+        if media is None:
+            raise NoSuchPicture(media_id)
+        return media
+
+    def _clean(self, upload: Upload, info: PictureInfo, *, transient: bool) -> _Cleaned:
+        with self.decoding:
+            pixels = decode_upright(upload.data, max_px=RENDITION_PX if transient else None)
+            height, width = pixels.shape[:2]
+            day = taken_on(upload.data) if upload.keep_taken_on and not transient else None
+            return _Cleaned(
+                original=None if transient else encode_original(pixels, info.format),
+                rendition=encode_rendition(pixels),
+                width_px=width,
+                height_px=height,
+                taken_on=day.isoformat() if day else "",
+            )
+
+    def _store(self, media: Media, cleaned: _Cleaned) -> Put:
+        """Objects first: a crash before the row leaves objects that no row names, never a row without its objects."""
+        original, rendition = (
+            keys.original_key(media.tenant, media.media_id),
+            keys.rendition_key(media.tenant, media.media_id),
+        )
+        if cleaned.original is not None:
+            self.objects.put(original, cleaned.original.data, content_type=cleaned.original.content_type)
+        self.objects.put(rendition, cleaned.rendition, content_type="image/jpeg")
+        while True:
+            try:
+                with self.engine.begin() as connection:
+                    rows.add_media(connection, media)
+                    event = wire.media_changed(media, wire.UPLOADED, version=media.version, now_ms=media.created_at_ms)
+                    put_out(connection, OUTBOX, [event])
+            except IntegrityError:
+                known = self._known(media.tenant, media.owner, media.content_sha256 or "")
+                if known is None:  # deleted since: the bytes are free again
+                    continue
+                self.objects.delete(original)
+                self.objects.delete(rendition)
+                return Put(known, duplicate=True)
+            self.written.set()
+            return Put(media, duplicate=False)
+
+    def _store_transient(self, media: Media, cleaned: _Cleaned) -> Put:
+        key = keys.transient_rendition_key(media.tenant, media.media_id)
+        self.objects.put(key, cleaned.rendition, content_type="image/jpeg")
+        with self.engine.begin() as connection:
+            rows.add_media(connection, media)
+        return Put(media, duplicate=False, object_key=key)
+
+    def _features(self, key: str) -> Features | None:
+        try:
+            return decode_features(self.objects.get(key))
+        except ObjectNotFound:  # not yet, or made by another encoder
+            return None
+
+
+def _check_upload(upload: Upload) -> None:
+    if upload.purpose not in common_pb2.Purpose.values() or upload.source not in common_pb2.Source.values():
+        raise InvalidUpload(f"the purpose {upload.purpose} or the source {upload.source} is unknown")
+    if upload.source_url:
+        check_web_address(upload.source_url)

@@ -1,0 +1,1 @@
+"""How ingest's database came to be."""

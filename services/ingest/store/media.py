@@ -1,0 +1,111 @@
+"""Statements on pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from sqlalchemy import Connection, Row, delete, insert, select, update
+
+from nungil.vector_index.port import CATALOGUE
+from services.ingest.core import CATALOGUE_PURPOSE, DELETED, Media
+from services.ingest.store.tables import MEDIA
+
+
+def add_media(connection: Connection, media: Media) -> None:
+    """Raises sqlalchemy.exc.IntegrityError where this owner has these bytes."""
+    connection.execute(insert(MEDIA).values(asdict(media)))
+
+
+def find_media(
+    connection: Connection, tenant: str, media_id: str, owners: Collection[str], *, now_ms: int
+) -> Media | None:
+    """The picture, where one of `owners` has it and it is neither deleted nor expired."""
+    query = select(MEDIA).where(*_is(tenant, media_id), MEDIA.c.owner.in_(owners), MEDIA.c.state != DELETED)
+    row = connection.execute(query).one_or_none()
+    media = _media(row) if row else None
+    if media is None or (media.expires_at_ms is not None and media.expires_at_ms <= now_ms):
+        return None
+    return media
+
+
+def find_by_content(connection: Connection, tenant: str, owner: str, sha256: str) -> Media | None:
+    """The picture that this owner gave with these bytes."""
+    query = select(MEDIA).where(MEDIA.c.tenant == tenant, MEDIA.c.owner == owner, MEDIA.c.content_sha256 == sha256)
+    row = connection.execute(query).one_or_none()
+    return _media(row) if row else None
+
+
+def list_media(
+    connection: Connection, tenant: str, owner: str, purpose: int, *, before: str | None, limit: int, now_ms: int
+) -> list[Media]:
+    """Newest first; ids sort by age. before: the id after which to go on."""
+    query = (
+        select(MEDIA)
+        .where(MEDIA.c.tenant == tenant, MEDIA.c.owner == owner, MEDIA.c.purpose == purpose, MEDIA.c.state != DELETED)
+        .where((MEDIA.c.expires_at_ms.is_(None)) | (MEDIA.c.expires_at_ms > now_ms))
+        .order_by(MEDIA.c.media_id.desc())
+        .limit(limit)
+    )
+    if before is not None:
+        query = query.where(MEDIA.c.media_id < before)
+    return [_media(row) for row in connection.execute(query)]
+
+
+def mark_deleted(connection: Connection, media: Media, *, version: int) -> bool:
+    """Forgets all that was said of it and frees its bytes' hash. False where another call was first."""
+    changed = connection.execute(
+        update(MEDIA)
+        .where(*_is(media.tenant, media.media_id), MEDIA.c.state != DELETED)
+        .values(
+            state=DELETED, version=version, content_sha256=None, source_url="", file_name="", taken_on="", reason=""
+        )
+    )
+    return changed.rowcount == 1
+
+
+def set_state(connection: Connection, tenant: str, media_id: str, *, version: int, state: int, reason: str) -> None:
+    """What embed made of that version; nothing where the picture has gone on since, or is gone."""
+    connection.execute(
+        update(MEDIA)
+        .where(*_is(tenant, media_id), MEDIA.c.version == version, MEDIA.c.state != DELETED)
+        .values(state=state, reason=reason)
+    )
+
+
+def version_of(connection: Connection, tenant: str, media_id: str) -> tuple[int, int] | None:
+    """Its version and state; None where there is no row."""
+    row = connection.execute(select(MEDIA.c.version, MEDIA.c.state).where(*_is(tenant, media_id))).one_or_none()
+    return (row.version, row.state) if row else None
+
+
+def forget_media(connection: Connection, tenant: str, media_id: str) -> None:
+    """Removes the row."""
+    connection.execute(delete(MEDIA).where(*_is(tenant, media_id)))
+
+
+def expired_media(connection: Connection, *, now_ms: int, limit: int) -> list[Media]:
+    """Pictures only searched with whose time is over, of every tenant, oldest first."""
+    query = select(MEDIA).where(MEDIA.c.expires_at_ms <= now_ms).order_by(MEDIA.c.expires_at_ms).limit(limit)
+    return [_media(row) for row in connection.execute(query)]
+
+
+def catalogue_media(connection: Connection, tenant: str, media_ids: Collection[str]) -> set[str]:
+    """Those of `media_ids` that are pictures of the tenant's catalogue."""
+    query = select(MEDIA.c.media_id).where(
+        MEDIA.c.tenant == tenant,
+        MEDIA.c.media_id.in_(media_ids),
+        MEDIA.c.owner == CATALOGUE,
+        MEDIA.c.purpose == CATALOGUE_PURPOSE,
+        MEDIA.c.state != DELETED,
+    )
+    return set(connection.scalars(query))
+
+
+def _media(row: Row[Any]) -> Media:
+    return Media(**row._mapping)
+
+
+def _is(tenant: str, media_id: str) -> Sequence[Any]:
+    return (MEDIA.c.tenant == tenant, MEDIA.c.media_id == media_id)

@@ -1,0 +1,189 @@
+"""Between messages and what ingest thinks in: requests, answers, and the events that it publishes and reads."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from google.protobuf.message import DecodeError
+
+from nungil.api.common.v1 import common_pb2
+from nungil.api.embed.v1 import events_pb2 as embed_events_pb2
+from nungil.api.ingest.v1 import events_pb2, ingest_pb2, items_pb2
+from nungil.event_log import topics
+from nungil.event_log.port import NewRecord, Record
+from nungil.object_store.keys import rendition_key
+from nungil.pictures.features import Features, FoundColour, FoundLabel, box_to_proto
+from nungil.runtime import tracing
+from nungil.runtime.errors import Rejected
+from nungil.runtime.ids import new_event_id
+from nungil.taxonomy.taxonomy import Name, load_taxonomy
+from services.ingest.catalogue import Item, Offer
+from services.ingest.core import Caller, Media, Upload, check_caller
+from services.ingest.feed import Progress, Refused
+
+UPLOADED = events_pb2.MediaChanged.CHANGE_UPLOADED
+REMOVED = events_pb2.MediaChanged.CHANGE_DELETED
+Embedded = embed_events_pb2.MediaEmbedded
+
+
+def caller_of(message: common_pb2.Caller) -> Caller:
+    """Raises NobodyAsks."""
+    return check_caller(message.tenant, message.person_id)
+
+
+def upload_of(header: ingest_pb2.PutMediaRequest.Header, data: bytes) -> Upload:
+    """What is unspecified becomes personal, and an upload."""
+    return Upload(
+        data,
+        purpose=header.purpose or common_pb2.PURPOSE_PERSONAL,
+        source=header.source or common_pb2.SOURCE_UPLOAD,
+        source_url=header.source_url,
+        file_name=header.file_name,
+        keep_taken_on=header.keep_taken_on,
+    )
+
+
+def media_message(media: Media, features: Features | None = None) -> ingest_pb2.Media:
+    """A picture, with what was found in it where `features` are given."""
+    message = ingest_pb2.Media(
+        media_id=media.media_id,
+        state=media.state,  # type: ignore[arg-type]  # kept as the number
+        reason=media.reason,
+        purpose=media.purpose,  # type: ignore[arg-type]
+        source=media.source,  # type: ignore[arg-type]
+        source_url=media.source_url,
+        file_name=media.file_name,
+        taken_on=media.taken_on,
+        width_px=media.width_px,
+        height_px=media.height_px,
+        created_at_ms=media.created_at_ms,
+        expires_at_ms=media.expires_at_ms or 0,
+    )
+    if features is not None:
+        message.regions.extend(
+            common_pb2.Region(n=region.n, box=box_to_proto(region.box), labels=map(_label, region.labels))
+            for region in features.regions
+        )
+        message.labels.extend(map(_label, features.labels))
+        message.colours.extend(map(_colour, features.colours))
+    return message
+
+
+def item_of(message: items_pb2.Item) -> Item:
+    """As sent, unchecked."""
+    return Item(
+        item_id=message.item_id,
+        media_ids=tuple(message.media_ids),
+        title=Name(ko=message.title.ko, en=message.title.en),
+        brand=message.brand,
+        category=message.category,
+        offers=tuple(
+            Offer(o.offer_id, o.shop, o.url, o.market, o.currency, o.price_minor, o.in_stock, o.checked_at_ms)
+            for o in message.offers
+        ),
+    )
+
+
+def item_message(item: Item) -> items_pb2.Item:
+    """An item."""
+    return items_pb2.Item(
+        item_id=item.item_id,
+        media_ids=item.media_ids,
+        title=common_pb2.Name(ko=item.title.ko, en=item.title.en),
+        brand=item.brand,
+        category=item.category,
+        offers=[
+            items_pb2.Offer(
+                offer_id=o.offer_id,
+                shop=o.shop,
+                url=o.url,
+                market=o.market,
+                currency=o.currency,
+                price_minor=o.price_minor,
+                in_stock=o.in_stock,
+                checked_at_ms=o.checked_at_ms,
+            )
+            for o in item.offers
+        ],
+    )
+
+
+def import_message(progress: Progress, refused: Sequence[Refused]) -> ingest_pb2.Import:
+    """An import so far."""
+    return ingest_pb2.Import(
+        import_id=progress.import_id,
+        done=progress.done,
+        rows=progress.rows,
+        accepted=progress.accepted,
+        items=progress.items_put,
+        rejected=[ingest_pb2.RejectedRow(line=row.line, reason=row.reason) for row in refused],
+    )
+
+
+def media_changed(
+    media: Media, change: events_pb2.MediaChanged.Change.ValueType, *, version: int, now_ms: int
+) -> NewRecord:
+    """Ids and keys alone: neither file name nor address on the web."""
+    event = events_pb2.MediaChanged(
+        event_id=new_event_id(),
+        tenant=media.tenant,
+        media_id=media.media_id,
+        change=change,
+        version=version,
+        owner=media.owner,
+        purpose=media.purpose,  # type: ignore[arg-type]
+        source=media.source,  # type: ignore[arg-type]
+        object_key=rendition_key(media.tenant, media.media_id) if change == UPLOADED else "",
+        occurred_at_ms=now_ms,
+    )
+    return NewRecord(topics.MEDIA_CHANGED, media.media_id, event.SerializeToString(), _headers("MediaChanged"))
+
+
+def item_changed(tenant: str, item: Item, *, now_ms: int) -> NewRecord:
+    """The whole item: readers keep a copy."""
+    event = events_pb2.ItemChanged(
+        event_id=new_event_id(), tenant=tenant, item=item_message(item), occurred_at_ms=now_ms
+    )
+    return NewRecord(
+        topics.ITEM_CHANGED, f"{tenant}/{item.item_id}", event.SerializeToString(), _headers("ItemChanged")
+    )
+
+
+def item_gone(tenant: str, item_id: str) -> NewRecord:
+    """The tombstone."""
+    return NewRecord(topics.ITEM_CHANGED, f"{tenant}/{item_id}", None, _headers("ItemChanged"))
+
+
+def embedded_of(record: Record) -> Embedded:
+    """What embed says of a picture. Raises Rejected for a record that says nothing that we understand."""
+    try:
+        event = Embedded.FromString(record.value or b"")
+    except DecodeError as error:
+        raise Rejected(f"this is no MediaEmbedded: {error}") from error
+    if not (event.tenant and event.media_id) or event.outcome not in (
+        Embedded.OUTCOME_EMBEDDED,
+        Embedded.OUTCOME_REJECTED,
+        Embedded.OUTCOME_REMOVED,
+    ):
+        raise Rejected(f"this MediaEmbedded lacks a tenant, a media_id or an outcome that we know: {event.outcome}")
+    return event
+
+
+def _headers(event: str) -> dict[str, str]:
+    return tracing.inject() | {"event": event}
+
+
+def _label(label: FoundLabel) -> common_pb2.Label:
+    entry = load_taxonomy().labels.get(label.id)
+    return common_pb2.Label(id=label.id, name=_name(entry.name if entry else None, label.id), score=label.score)
+
+
+def _colour(colour: FoundColour) -> common_pb2.Colour:
+    entry = load_taxonomy().colours.get(colour.id)
+    name = _name(entry.name if entry else None, colour.id)
+    return common_pb2.Colour(id=colour.id, name=name, rgb=colour.rgb, share=colour.share)
+
+
+def _name(name: Name | None, id_: str) -> common_pb2.Name:
+    """What an older encoder found and the taxonomy no longer names goes by its id."""
+    return common_pb2.Name(ko=name.ko, en=name.en) if name else common_pb2.Name(ko=id_, en=id_)
