@@ -55,9 +55,10 @@ class Edge:
                 await of_error(error)(scope, receive, answer.send)
             except Exception:
                 logger.exception("a request failed with an error that we did not foresee")
-                if answer.begun:
+                if not answer.begun:
+                    await unforeseen()(scope, receive, answer.send)
+                elif not answer.ended:
                     raise  # too late to say so: the connection is cut
-                await unforeseen()(scope, receive, answer.send)
 
     def _limit(self, path: str, headers: Headers) -> int:
         if path == "/v1/media":
@@ -75,6 +76,7 @@ class _Answer:
         self._body = body
         self._trace_id = trace_id
         self.begun = False
+        self.ended = False
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
@@ -87,6 +89,7 @@ class _Answer:
             headers["Nungil-Trace"] = self._trace_id
             headers.setdefault("Cache-Control", "no-store")
         await self._send(message)
+        self.ended = message["type"] == "http.response.body" and not message.get("more_body", False)
 
 
 class _Body:

@@ -105,6 +105,10 @@ def handle_problems(app: FastAPI) -> None:
         slug, detail = _OF_HTTP.get(error.status_code, ("refused", str(error.detail)))
         return problem(error.status_code, slug, detail, headers=error.headers)
 
+    async def any_other(_: Request, __: Exception) -> JSONResponse:
+        return unforeseen()  # the edge logs it
+
+    app.add_exception_handler(Exception, any_other)
     app.add_exception_handler(NungilError, ours)
     app.add_exception_handler(RequestValidationError, invalid)
     app.add_exception_handler(HTTPException, of_http)

@@ -1,0 +1,184 @@
+"""A write that is sent again is answered again, and done once."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from gateway_builders import a_gateway, problem_of
+
+from nungil.database.migrations import upgrade
+from nungil.database.open import open_database
+from nungil.runtime.errors import DependencyAway
+from services.gateway.core import DAY_MS, fingerprint
+from services.gateway.errors import IdempotencyKeyInUse, IdempotencyKeyReused
+from services.gateway.handlers.once import AnswerOnce
+from services.gateway.store import Answer, Slot
+
+SLOT = Slot("local", "p-1", "order-7")
+DONE = Answer(202, "application/json", b"{}")
+MINUTE_MS = 60_000
+
+
+@pytest.fixture(scope="module")
+def gateway():
+    with a_gateway("profile") as gateway:
+        yield gateway
+
+
+class AClock:
+    def __init__(self) -> None:
+        self.now_ms = 1_800_000_000_000
+
+    def __call__(self) -> int:
+        return self.now_ms
+
+
+@pytest.fixture
+def clock():
+    return AClock()
+
+
+@pytest.fixture
+def once(tmp_path, clock):
+    url = f"sqlite://{tmp_path}/gateway.db"
+    upgrade("gateway", url)
+    with open_database(url) as engine:
+        yield AnswerOnce(engine, clock)
+
+
+class Work:
+    """Counts how often it is done."""
+
+    def __init__(self, answer: Answer = DONE) -> None:
+        self.done = 0
+        self.answer = answer
+
+    async def __call__(self) -> Answer:
+        self.done += 1
+        return self.answer
+
+
+def test_the_same_request_again_gets_the_same_answer(gateway):
+    client = gateway.as_person("mina")
+    send = {"json": {"image_interest": True}, "headers": {"Idempotency-Key": "give"}}
+    first = client.put("/v1/me/consent", **send)
+    client.put("/v1/me/consent", json={"image_interest": False})
+    again = client.put("/v1/me/consent", **send)
+    assert (again.status_code, again.content) == (200, first.content)
+    assert again.headers["content-type"] == first.headers["content-type"]
+    assert ("idempotency-replayed" in first.headers, again.headers["idempotency-replayed"]) == (False, "true")
+    assert not client.get("/v1/me/consent").json()["image_interest"]["given"]  # it was not done again
+
+
+def test_the_same_key_with_another_request_is_refused(gateway):
+    client = gateway.as_person("jun")
+    headers = {"Idempotency-Key": "one"}
+    client.put("/v1/me/consent", json={"image_interest": True}, headers=headers)
+    response = client.put("/v1/me/consent", json={"image_interest": False}, headers=headers)
+    assert problem_of(response) == (422, "idempotency-key-reused")
+
+
+def test_two_people_may_use_the_same_key(gateway):
+    headers = {"Idempotency-Key": "common"}
+    gateway.as_person("a").put("/v1/me/consent", json={"taken_on": True}, headers=headers)
+    response = gateway.as_person("b").put("/v1/me/consent", json={"taken_on": True}, headers=headers)
+    assert "idempotency-replayed" not in response.headers
+
+
+def test_a_request_that_failed_may_be_sent_again(gateway):
+    client = gateway.as_person("eun")
+    headers = {"Idempotency-Key": "again"}
+    bad = client.put("/v1/me/consent", json={"image_interest": "yes"}, headers=headers)
+    assert problem_of(bad) == (422, "invalid-request")
+    good = client.put("/v1/me/consent", json={"image_interest": True}, headers=headers)
+    assert good.status_code == 200
+
+
+@pytest.mark.parametrize("key", ["", "a b", "ä", "x" * 201])
+def test_a_key_that_is_none_is_refused(gateway, key):
+    headers = {"Idempotency-Key": key.encode()}
+    response = gateway.as_person("kim").put("/v1/me/consent", json={}, headers=headers)
+    assert problem_of(response) == (422, "invalid-idempotency-key")
+
+
+def test_while_a_request_is_answered_the_same_key_waits(once):
+    async def both() -> None:
+        begun, go_on = asyncio.Event(), asyncio.Event()
+
+        async def slow() -> Answer:
+            begun.set()
+            await go_on.wait()
+            return DONE
+
+        first = asyncio.create_task(once(SLOT, "f", slow))
+        await begun.wait()
+        with pytest.raises(IdempotencyKeyInUse):
+            await once(SLOT, "f", Work())
+        with pytest.raises(IdempotencyKeyReused):
+            await once(SLOT, "other", Work())
+        go_on.set()
+        assert await first == (DONE, False)
+        assert await once(SLOT, "f", Work()) == (DONE, True)
+
+    asyncio.run(both())
+
+
+def test_what_raised_is_forgotten(once):
+    async def away() -> Answer:
+        raise DependencyAway
+
+    with pytest.raises(DependencyAway):
+        asyncio.run(once(SLOT, "f", away))
+    work = Work()
+    assert asyncio.run(once(SLOT, "another request", work)) == (DONE, False)
+    assert work.done == 1
+
+
+def test_a_request_that_the_client_left_is_forgotten(once):
+    async def leave() -> None:
+        begun = asyncio.Event()
+
+        async def slow() -> Answer:
+            begun.set()
+            await asyncio.Event().wait()
+            return DONE
+
+        request = asyncio.create_task(once(SLOT, "f", slow))
+        await begun.wait()
+        request.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await request
+        assert await once(SLOT, "f", Work()) == (DONE, False)
+
+    asyncio.run(leave())
+
+
+def test_an_answer_is_kept_for_a_day(once, clock):
+    asyncio.run(once(SLOT, "f", Work()))
+    clock.now_ms += DAY_MS - 1
+    assert asyncio.run(once(SLOT, "f", Work())) == (DONE, True)
+    clock.now_ms += 2
+    assert asyncio.run(once(SLOT, "f", Work())) == (DONE, False)
+
+
+def test_what_a_dead_process_left_behind_is_taken_over(once, clock):
+    once._begin(SLOT, "f")
+    clock.now_ms += 2 * MINUTE_MS
+    with pytest.raises(IdempotencyKeyInUse):
+        asyncio.run(once(SLOT, "f", Work()))
+    clock.now_ms += 2 * MINUTE_MS
+    assert asyncio.run(once(SLOT, "f", Work())) == (DONE, False)
+
+
+def test_a_fingerprint_tells_method_path_and_every_part_apart():
+    parts = [("a", b"1"), ("b", b"2")]
+    same = fingerprint("POST", "/v1/media", parts)
+    assert same == fingerprint("POST", "/v1/media", parts[::-1])
+    others = [
+        fingerprint("PUT", "/v1/media", parts),
+        fingerprint("POST", "/v1/items", parts),
+        fingerprint("POST", "/v1/media", [("a", b"2"), ("b", b"1")]),
+        fingerprint("POST", "/v1/media", parts[:1]),
+    ]
+    assert len({same, *others}) == 5
