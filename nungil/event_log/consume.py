@@ -18,7 +18,7 @@ logger = logging.getLogger(__name__)
 Handler = Callable[[Sequence[Record]], Iterable[tuple[Record, Rejected]]]
 """Takes a batch, and returns the records that are wrong and will stay wrong. Delivered at least once: it must be idempotent."""
 
-POLL_S = 1.0
+POLL_S = 0.5
 FIRST_WAIT_S = 0.1
 LONGEST_WAIT_S = 5.0
 KEEP_ALIVE_EVERY_S = 0.5

@@ -17,7 +17,7 @@ from nungil.event_log.open import open_event_log
 from nungil.event_log.port import EventLog, NewRecord, Record, Subscription, Tail
 from nungil.event_log.topics import ITEM_CHANGED, MEDIA_CHANGED, MEDIA_EMBEDDED, by_name
 
-SESSION_TIMEOUT_S = 0.6
+SESSION_TIMEOUT_S = 1.0
 PATIENCE_S = 20.0
 PARTITIONS = by_name()[MEDIA_CHANGED].partitions
 
@@ -427,7 +427,7 @@ def test_a_member_that_is_kept_alive_keeps_its_partitions(log: EventLog) -> None
     with log.subscribe([MEDIA_CHANGED], group="embed") as busy:
         taken(busy, 50)
         with log.subscribe([MEDIA_CHANGED], group="embed") as other:
-            ends = time.monotonic() + 3 * SESSION_TIMEOUT_S
+            ends = time.monotonic() + 2 * SESSION_TIMEOUT_S
             while time.monotonic() < ends:
                 busy.keep_alive()
                 assert not other.poll(max_records=50, timeout_s=0.05)
@@ -439,7 +439,7 @@ def test_a_member_alone_may_take_as_long_as_it_likes(log: EventLog) -> None:
     log.append(some_records(50))
     with log.subscribe([MEDIA_CHANGED], group="embed") as alone:
         taken(alone, 50)
-        threading.Event().wait(2 * SESSION_TIMEOUT_S)
+        threading.Event().wait(1.5 * SESSION_TIMEOUT_S)
         alone.commit()
     assert log.lag([MEDIA_CHANGED], group="embed") == {MEDIA_CHANGED: 0}
 

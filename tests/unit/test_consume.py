@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -28,9 +28,9 @@ def log(tmp_path: Path) -> Iterator[EventLog]:
         yield log
 
 
-def append(log: EventLog, *keys: str) -> None:
-    """Under one key's partition order matters, so all go to one partition: the key is the same, the value differs."""
-    log.append([NewRecord(MEDIA_CHANGED, "m", key.encode(), {"event": "MediaChanged"}) for key in keys])
+def append(log: EventLog, *values: str) -> None:
+    """Under one key, so that they are delivered in this order."""
+    log.append([NewRecord(MEDIA_CHANGED, "m", value.encode(), {"event": "MediaChanged"}) for value in values])
 
 
 def values(records: Iterable[Record]) -> list[str]:
@@ -42,8 +42,8 @@ def run(log: EventLog, handle: Handler, stop: threading.Event, *, max_records: i
         consume(records, handle, DeadLetters(log, group=GROUP), stop, max_records=max_records)
 
 
-def run_over(log: EventLog, handle: Callable[[Sequence[Record]], Iterable[tuple[Record, Rejected]]]) -> None:
-    """Runs until every record appended so far is committed."""
+def run_once(log: EventLog, handle: Handler) -> None:
+    """Runs until one batch is settled."""
     stop = threading.Event()
 
     def handle_then_stop(batch: Sequence[Record]) -> Iterable[tuple[Record, Rejected]]:
@@ -52,6 +52,20 @@ def run_over(log: EventLog, handle: Callable[[Sequence[Record]], Iterable[tuple[
         return failed
 
     run(log, handle_then_stop, stop)
+
+
+def run_until_committed(log: EventLog, handle: Handler) -> None:
+    """Runs, in a thread, until every record is committed: however often the handler fails on the way."""
+    stop, pause = threading.Event(), threading.Event()
+    thread = threading.Thread(target=run, args=(log, handle, stop))
+    thread.start()
+    for _ in range(1000):
+        if not behind(log):
+            break
+        pause.wait(0.02)
+    stop.set()
+    thread.join()
+    assert behind(log) == 0
 
 
 def dead_letters(log: EventLog) -> list[Record]:
@@ -72,7 +86,7 @@ def test_a_batch_that_was_handled_is_committed(log: EventLog) -> None:
         seen.extend(batch)
         return []
 
-    run_over(log, handle)
+    run_once(log, handle)
     assert values(seen) == ["a", "b", "c"]
     assert behind(log) == 0
     assert not dead_letters(log)
@@ -118,7 +132,7 @@ def test_a_consumer_that_was_stopped_before_it_began_reads_nothing(log: EventLog
 
 def test_a_rejected_record_becomes_a_dead_letter_as_it_was(log: EventLog) -> None:
     append(log, "a", "wrong", "c")
-    run_over(log, lambda batch: [(r, Rejected("no picture in it")) for r in batch if r.value == b"wrong"])
+    run_once(log, lambda batch: [(r, Rejected("no picture in it")) for r in batch if r.value == b"wrong"])
     [letter] = dead_letters(log)
     assert (letter.key, letter.value) == ("m", b"wrong")
     where = {"dead-topic": MEDIA_CHANGED, "dead-offset": "1", "dead-reason": "no picture in it"}
@@ -134,7 +148,7 @@ def test_a_handler_may_be_a_generator(log: EventLog) -> None:
         for record in batch:
             yield record, Rejected("neither")
 
-    run_over(log, handle)
+    run_once(log, handle)
     assert values(dead_letters(log)) == ["a", "b"]
 
 
@@ -148,24 +162,9 @@ def test_a_handler_that_raises_rejected_is_asked_about_each_record(log: EventLog
         handled.extend(values(batch))
         return []
 
-    stop_after(log, handle)
+    run_until_committed(log, handle)
     assert handled == ["a", "c"]
     assert [letter.headers["dead-reason"] for letter in dead_letters(log)] == ["wrong in here"]
-
-
-def stop_after(log: EventLog, handle: Handler) -> None:
-    """Runs in a thread until all is committed."""
-    stop = threading.Event()
-    thread = threading.Thread(target=run, args=(log, handle, stop))
-    thread.start()
-    deadline = threading.Event()
-    for _ in range(400):
-        if not behind(log):
-            break
-        deadline.wait(0.02)
-    stop.set()
-    thread.join()
-    assert behind(log) == 0
 
 
 def test_a_dependency_that_is_away_is_waited_for_and_the_batch_is_handled_again(log: EventLog) -> None:
@@ -178,7 +177,7 @@ def test_a_dependency_that_is_away_is_waited_for_and_the_batch_is_handled_again(
             raise DependencyAway("the index is away")
         return []
 
-    stop_after(log, handle)
+    run_until_committed(log, handle)
     assert tries == [["a", "b"]] * 4
     assert not dead_letters(log)
 
@@ -232,7 +231,7 @@ def test_a_bug_costs_the_one_record_that_meets_it(log: EventLog, caplog: pytest.
         return []
 
     with caplog.at_level(logging.ERROR):
-        stop_after(log, handle)
+        run_until_committed(log, handle)
     assert handled == ["a", "b", "d"]
     [letter] = dead_letters(log)
     assert letter.value == b"strange"
@@ -250,7 +249,7 @@ def test_a_failure_that_passes_costs_nothing(log: EventLog) -> None:
             raise RuntimeError("once")
         return []
 
-    stop_after(log, handle)
+    run_until_committed(log, handle)
     assert tries == [["a", "b"], ["a"], ["b"]]
     assert not dead_letters(log)
 
@@ -267,7 +266,7 @@ def test_a_dependency_may_go_away_while_records_are_handled_alone(log: EventLog)
             raise DependencyAway("and now the index")
         return []
 
-    stop_after(log, handle)
+    run_until_committed(log, handle)
     assert tries == [["a", "b"], ["a"], ["a"], ["b"]]
     assert not dead_letters(log)
 
@@ -278,7 +277,7 @@ def test_five_bugs_in_a_row_stop_the_consumer_and_lose_nothing(log: EventLog) ->
     def handle(batch: Sequence[Record]) -> list[tuple[Record, Rejected]]:
         raise KeyError("a column that a migration forgot")
 
-    with pytest.raises(ConsumerStopped, match="5 records in a row .*KeyError"):
+    with pytest.raises(ConsumerStopped, match=r"5 records in a row .*KeyError"):
         run(log, handle, threading.Event())
     assert behind(log) == 7
     assert not dead_letters(log)
@@ -304,7 +303,7 @@ def test_bugs_that_are_not_in_a_row_do_not_stop_the_consumer(log: EventLog) -> N
             raise KeyError("strange")
         return []
 
-    stop_after(log, handle)
+    run_until_committed(log, handle)
     assert values(dead_letters(log)) == ["strange"] * 16
 
 
