@@ -15,6 +15,11 @@ MAX_NAME_BYTES = 128  # of a tenant, an owner, a media id
 _UNIT_TOLERANCE = 1e-3
 
 
+def is_name(value: str) -> bool:
+    """Whether a row's tenant, owner or media id can be this: printable, of 1 to 128 bytes."""
+    return value.isprintable() and 1 <= len(value.encode()) <= MAX_NAME_BYTES
+
+
 def checked_rows(rows: Sequence[IndexRow], dim: int) -> list[IndexRow]:
     """`rows` as an index may hold them, the last where an id comes twice. Raises InvalidRow for the first that is wrong."""
     by_id: dict[tuple[str, str], IndexRow] = {}
@@ -56,8 +61,10 @@ def _check(row: IndexRow, dim: int) -> None:
     if not abs(length - 1.0) <= _UNIT_TOLERANCE:  # so that NaN fails too
         raise InvalidRow(f"row {row.id}: the vector's length is {length:.4f}, it must be 1")
     for name, value in (("tenant", row.tenant), ("owner", row.owner), ("media_id", row.media_id)):
-        if not 1 <= len(value.encode()) <= MAX_NAME_BYTES or not value.isprintable():
+        if not is_name(value):
             raise InvalidRow(f"row {row.id!r}: {name} must be printable, of 1 to {MAX_NAME_BYTES} bytes")
+    if "/" in row.tenant:
+        raise InvalidRow(f"row {row.id!r}: a tenant cannot hold '/'")
     n = row.id.removeprefix(f"{row.media_id}:")
     if row.id != f"{row.media_id}:{n}" or not (n.isascii() and n.isdigit() and len(n) <= 9):
         raise InvalidRow(f"row {row.id!r} of picture {row.media_id!r}: the id must be '<media_id>:<n>'")

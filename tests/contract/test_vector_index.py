@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import socket
+import subprocess
 import threading
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import pytest
@@ -13,17 +19,63 @@ from numpy.typing import NDArray
 from nungil.encoder.port import EncoderSpace
 from nungil.runtime.errors import Misconfigured
 from nungil.runtime.ids import new_media_id
-from nungil.vector_index.errors import InvalidRow
+from nungil.vector_index.errors import InvalidRow, VectorIndexAway
+from nungil.vector_index.milvus_lite_server import command, wait_until_up
 from nungil.vector_index.open import open_vector_index
 from nungil.vector_index.port import CATALOGUE, IndexRow, Match, VectorIndex, region_of, row_id
 from nungil.vector_index.ranking import MAX_LIMIT
 
 DIM = 16
+T = TypeVar("T")
 
 
-@pytest.fixture(params=["exact"])
-def index(request: pytest.FixtureRequest) -> Iterator[VectorIndex]:
-    with open_vector_index(f"{request.param}://", a_space()) as index:
+@dataclass
+class MilvusLite:
+    """A real server in a folder of its own."""
+
+    folder: Path
+    port: int = field(default_factory=lambda: a_free_port())
+    process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"milvus-lite://127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        with (self.folder / "server.log").open("ab") as log:
+            self.process = subprocess.Popen(command(self.folder / "data", self.port), stdout=log, stderr=log)
+        wait_until_up(self.url, 60)
+
+    def kill(self) -> None:
+        assert self.process is not None
+        self.process.kill()
+        self.process.wait()
+
+
+def a_free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture(scope="module")
+def milvus_lite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MilvusLite]:
+    server = MilvusLite(tmp_path_factory.mktemp("milvus-lite"))
+    server.start()
+    yield server
+    server.kill()
+
+
+@pytest.fixture(params=["exact", "milvus-lite"])
+def url(request: pytest.FixtureRequest) -> str:
+    if request.param == "milvus-lite":
+        return str(request.getfixturevalue("milvus_lite").url)
+    return f"{request.param}://"
+
+
+@pytest.fixture
+def index(url: str) -> Iterator[VectorIndex]:
+    with open_vector_index(url, a_space()) as index:
         yield index
 
 
@@ -205,6 +257,7 @@ def test_rows_are_counted_by_tenant_and_together(index: VectorIndex) -> None:
         a_row("m-1", owner=""),
         a_row("m" * 200),
         a_row("m\x00"),
+        a_row("m-1", tenant="a/b"),
         IndexRow("m-1", a_vector(1), "shop", CATALOGUE, "m-1"),
         IndexRow("m-2:0", a_vector(1), "shop", CATALOGUE, "m-1"),
     ],
@@ -331,3 +384,82 @@ def test_searches_beside_writing_never_miss_a_row_that_was_flushed(index: Vector
 def test_a_url_that_names_no_index_is_misconfigured(url: str) -> None:
     with pytest.raises(Misconfigured), open_vector_index(url, a_space()):
         pass
+
+
+# What follows is of milvus-lite alone.
+
+
+def test_rows_outlive_the_one_who_wrote_them(milvus_lite: MilvusLite) -> None:
+    space = a_space()
+    with open_vector_index(milvus_lite.url, space) as first:
+        hold(first, a_row("m-1"))
+    with open_vector_index(milvus_lite.url, space) as second:
+        assert ids(find(second)) == ["m-1:0"]
+
+
+def test_each_encoder_space_has_rows_of_its_own(milvus_lite: MilvusLite) -> None:
+    with open_vector_index(milvus_lite.url, a_space()) as one, open_vector_index(milvus_lite.url, a_space()) as other:
+        hold(one, a_row("m-1"))
+        assert (one.count(), other.count()) == (1, 0)
+
+
+def test_an_open_index_recovers_by_itself_when_a_killed_server_is_back(tmp_path: Path) -> None:
+    server = MilvusLite(tmp_path)
+    server.start()
+    try:
+        with open_vector_index(server.url, a_space()) as index:
+            hold(index, a_row("flushed"))
+            index.upsert([a_row("not-yet")])
+            server.kill()
+            for call in (lambda: find(index), lambda: index.upsert([a_row("m-1")]), index.flush, index.count):
+                with pytest.raises(VectorIndexAway):
+                    call()
+            server.start()
+            assert "flushed:0" in ids(patiently(lambda: find(index)))
+            hold(index, a_row("after"))
+            assert {"after:0", "flushed:0", "not-yet:0"} == set(ids(find(index)))
+    finally:
+        server.kill()
+
+
+def patiently(call: Callable[[], T], timeout_s: float = 20) -> T:
+    """What every reader does: a dependency that is away is asked again."""
+    until = time.monotonic() + timeout_s
+    while True:
+        try:
+            return call()
+        except VectorIndexAway:
+            if time.monotonic() > until:
+                raise
+            threading.Event().wait(0.1)
+
+
+def test_two_that_open_an_index_together_share_it(milvus_lite: MilvusLite) -> None:
+    space = a_space()
+
+    def put(n: int) -> None:
+        with open_vector_index(milvus_lite.url, space) as index:
+            hold(index, a_row(f"m-{n}"))
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(put, range(4)))
+    with open_vector_index(milvus_lite.url, space) as index:
+        assert index.count() == 4
+
+
+def test_an_index_that_is_not_there_is_away() -> None:
+    with pytest.raises(VectorIndexAway), open_vector_index(f"milvus-lite://127.0.0.1:{a_free_port()}", a_space()):
+        pass
+    with pytest.raises(VectorIndexAway):
+        wait_until_up(f"milvus-lite://127.0.0.1:{a_free_port()}", 0.3)
+
+
+@pytest.mark.skipif(not Path("/proc/net/tcp").exists(), reason="reads the listeners of Linux")
+def test_the_server_listens_on_this_machine_alone(milvus_lite: MilvusLite) -> None:
+    lines = [
+        line.split() for name in ("tcp", "tcp6") for line in Path(f"/proc/net/{name}").read_text().splitlines()[1:]
+    ]
+    listening = {line[1] for line in lines if line[3] == "0A" and line[1].endswith(f":{milvus_lite.port:04X}")}
+    loopback = {"0100007F", "0000000000000000FFFF00000100007F"}
+    assert {address.partition(":")[0] for address in listening} <= loopback
+    assert len(listening) == 1
