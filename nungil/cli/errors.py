@@ -13,6 +13,12 @@ class CommandFailed(click.ClickException):
     exit_code: ClassVar[int] = 1
 
 
+class WrongSettings(CommandFailed):
+    """The settings or the usage are wrong."""
+
+    exit_code: ClassVar[int] = 2
+
+
 class NotRunning(CommandFailed):
     """The system does not answer."""
 

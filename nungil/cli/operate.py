@@ -13,7 +13,6 @@ from pydantic_core import PydanticUndefined
 from nungil.cli.data_folder import SERVICES, WITH_DATABASE
 from nungil.database.migrations import upgrade
 from nungil.event_log.topics import TOPICS
-from nungil.runtime.errors import NungilError
 from nungil.runtime.settings import ServiceSettings
 
 
@@ -29,10 +28,7 @@ def serve(service: str) -> None:
 @click.option("--database-url", envvar="NUNGIL_DATABASE_URL", required=True, help="[NUNGIL_DATABASE_URL]")
 def migrate(service: str, database_url: str) -> None:
     """Bring the database of a service to the newest schema. `nungil up` does this by itself."""
-    try:
-        upgrade(service, database_url)
-    except NungilError as error:
-        raise click.ClickException(str(error)) from error
+    upgrade(service, database_url)
     click.echo(f"the database of {service} is at the newest schema", err=True)
 
 

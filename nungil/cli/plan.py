@@ -13,7 +13,7 @@ import httpx
 from nungil.cli.data_folder import WITH_DATABASE, DataFolder
 from nungil.cli.processes import ServiceProgram
 from nungil.runtime.rpc import is_serving
-from nungil.vector_index import milvus_lite_server
+from nungil.vector_index.milvus_lite_server import command as milvus_lite_command
 
 HOST = "127.0.0.1"
 INDEX = "milvus-lite"
@@ -69,7 +69,7 @@ class Plan:
         """In the order in which they start."""
         index = ServiceProgram(
             INDEX,
-            milvus_lite_server.command(self.folder.index, self.index_port),
+            milvus_lite_command(self.folder.index, self.index_port),
             {},
             self.folder.logs / f"{INDEX}.log",
             lambda: _accepts(self.index_port),

@@ -39,6 +39,19 @@ class LogFile:
             self._read_bytes = 0
         return [message for message in map(_error_in, lines) if message]
 
+    def last_line(self) -> str:
+        """The last line that says something, as the message it is, at most 200 characters."""
+        with self.path.open("rb") as file:
+            file.seek(max(0, self.path.stat().st_size - 4096))
+            lines = [line for line in file.read().decode(errors="replace").splitlines() if line.strip()]
+        if not lines:
+            return ""
+        try:
+            entry = json.loads(lines[-1])
+        except ValueError:
+            return lines[-1].strip()[:200]
+        return str(entry.get("message", "") if isinstance(entry, dict) else entry)[:200]
+
 
 def _error_in(line: bytes) -> str | None:
     text = line.decode(errors="replace").strip()
@@ -81,6 +94,10 @@ class ChildProcess:
     def errors(self) -> list[str]:
         """The error messages that its log gained since the last call."""
         return self.log.errors()
+
+    def last_words(self) -> str:
+        """The last line of its log."""
+        return self.log.last_line()
 
 
 @dataclass(frozen=True)

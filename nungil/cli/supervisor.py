@@ -36,6 +36,9 @@ class Process(Protocol):
     def errors(self) -> list[str]:
         """What it logged as an error since the last call."""
 
+    def last_words(self) -> str:
+        """The last line that it wrote."""
+
 
 class Program(Protocol):
     """What is kept running."""
@@ -163,9 +166,12 @@ class Supervisor:
 
     def _ended(self, watched: Watched, code: int, now_s: float) -> None:
         name = watched.program.name
-        how = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
+        how, words = f"was killed by signal {-code}", ""
         if watched.process is not None:
             watched.process.kill()  # what it started must not outlive it
+            words = watched.process.last_words()
+        if code >= 0:
+            how = f"ended with exit code {code}" + (f" ({words})" if words else "")
         if code == MISCONFIGURED and not watched.was_healthy:
             raise GaveUp(f"{name} {how}: its settings are wrong")
         healthy_for_s = now_s - watched.healthy_since_s if watched.healthy_since_s is not None else 0.0

@@ -19,12 +19,12 @@ import click
 
 from nungil.api.common.v1 import common_pb2
 from nungil.api.profile.v1 import profile_pb2, profile_pb2_grpc
-from nungil.cli.data_folder import WITH_DATABASE, Runtime, data_folder
+from nungil.cli.data_folder import SERVICES, Runtime, data_folder
 from nungil.cli.errors import CommandFailed
 from nungil.cli.plan import Plan, free_port
 from nungil.cli.processes import die_with_parent
 from nungil.cli.supervisor import TICK_S, GaveUp, Supervisor
-from nungil.database.migrations import upgrade
+from nungil.database.migrations import has_migrations, upgrade
 from nungil.runtime.rpc import calling, open_channel
 
 DEFAULT_PORT = 8484
@@ -80,7 +80,7 @@ def up(data: Path | None, port: int, demo: bool, then_stop: bool, encoder: str) 
 
 def prepare(plan: Plan) -> None:
     """Databases at the newest schema, the owner's key known to the gateway. Harmless where that is so."""
-    for service in WITH_DATABASE:
+    for service in filter(has_migrations, SERVICES):
         upgrade(service, plan.folder.database_url(service))
     plan.folder.key()
     whose = ("--tenant", TENANT, "--subject", OWNER, "--label", "nungil up", "--key-file", str(plan.folder.key_path))

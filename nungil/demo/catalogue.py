@@ -11,7 +11,20 @@ from nungil.cli.importing import Progress
 from nungil.demo.products import COLOURS, KINDS, SOLD_IN, Kind, picture_of
 
 FEED = "items.csv"
-_COLUMNS = "id image title_en title_ko brand category shop url market currency price in_stock".split()
+_COLUMNS = [
+    "id",
+    "image",
+    "title_en",
+    "title_ko",
+    "brand",
+    "category",
+    "shop",
+    "url",
+    "market",
+    "currency",
+    "price",
+    "in_stock",
+]
 
 
 @dataclass(frozen=True)

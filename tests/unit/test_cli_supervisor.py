@@ -34,6 +34,9 @@ class ScriptedProcess:
             self.journal.append(f"kill {self.name}")
             self.exit_code = -9
 
+    def last_words(self) -> str:
+        return "out of memory"
+
     def errors(self) -> list[str]:
         taken, self.logged = self.logged, []
         return taken
@@ -112,6 +115,15 @@ def test_a_crashed_program_is_started_again_after_its_wait_and_that_is_said(
     supervisor.tick(10.6)
     assert len(embed.processes) == 2
     assert supervisor.all_healthy
+
+
+def test_a_program_that_ended_by_itself_is_quoted(journal: list[str], said: list[str]) -> None:
+    embed = ScriptedProgram("embed", journal)
+    supervisor = Supervisor([embed], said.append)
+    supervisor.tick(0)
+    embed.processes[0].exit_code = 1
+    supervisor.tick(1)
+    assert said[-1] == "embed ended with exit code 1 (out of memory); starting it again in 0.5 s"
 
 
 def test_a_crash_of_what_others_need_does_not_stop_the_others(journal: list[str], said: list[str]) -> None:
