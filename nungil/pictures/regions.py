@@ -1,0 +1,91 @@
+"""The parts of a picture worth searching for, from the map of its labels: class activation mapping.
+
+Source: Zhou et al., "Learning Deep Features for Discriminative Localization", CVPR 2016: a class's map is cut at a share
+of its peak, and the connected part around the peak is its box. Pure functions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nungil.pictures.boxes import WHOLE, Box, overlap
+from nungil.pictures.features import FoundLabel
+from nungil.pictures.pooling import pool_box, summed_area
+
+LabelMap = NDArray[np.float32]
+
+LABELS_KEPT = 32
+REGIONS_KEPT = 8  # beside the whole
+PEAK = 0.15  # a label less probable than this in its best cell has no box
+CUT = 0.2  # of the peak, as in the source
+SAME = 0.5  # two boxes that overlap by more are one
+SMALLEST = 0.02  # of the picture: less than two cells of a hundred say little
+LARGEST = 0.85  # of the picture: that is the whole again
+NOISE = 0.005  # a label less probable than this is not named
+
+
+def strongest_labels(label_maps: LabelMap, labels: Sequence[str]) -> tuple[tuple[FoundLabel, ...], LabelMap]:
+    """The labels that are most probable in some cell, ordered by their probability in the whole picture, and their maps.
+
+    label_maps: float32 [rows, columns, labels], as an encoder gives it. Returns at most LABELS_KEPT labels, best first, and
+    float32 [labels kept, rows, columns] in their order.
+    """
+    peaks, means = label_maps.max(axis=(0, 1)), label_maps.mean(axis=(0, 1))
+    kept = np.argsort(-peaks, kind="stable")[:LABELS_KEPT]
+    kept = kept[np.argsort(-means[kept], kind="stable")]
+    found = tuple(FoundLabel(labels[i], float(means[i])) for i in kept)
+    return found, np.ascontiguousarray(np.moveaxis(label_maps[..., kept], -1, 0))
+
+
+def find_boxes(label_map: LabelMap) -> tuple[Box, ...]:
+    """The whole picture, then at most REGIONS_KEPT boxes, the surest first. label_map: float32 [labels, rows, columns]."""
+    peaks = label_map.max(axis=(1, 2))
+    boxes = [WHOLE]
+    for i in np.argsort(-peaks, kind="stable"):
+        if peaks[i] < PEAK or len(boxes) > REGIONS_KEPT:
+            break
+        box = _around_peak(label_map[i])
+        if SMALLEST <= box.area <= LARGEST and all(overlap(box, other) <= SAME for other in boxes[1:]):
+            boxes.append(box)
+    return tuple(boxes)
+
+
+def labels_of(label_map: LabelMap, labels: Sequence[FoundLabel], boxes: Sequence[Box]) -> list[tuple[FoundLabel, ...]]:
+    """The labels of each box, best first: the mean of their probabilities over its cells.
+
+    label_map: float32 [labels, rows, columns], in the order of `labels`.
+    """
+    table = summed_area(np.moveaxis(label_map, 0, -1))
+    return [_named(pool_box(table, box), labels) for box in boxes]
+
+
+def _named(probabilities: NDArray[np.float32], labels: Sequence[FoundLabel]) -> tuple[FoundLabel, ...]:
+    order = np.argsort(-probabilities, kind="stable")
+    return tuple(FoundLabel(labels[i].id, float(probabilities[i])) for i in order if probabilities[i] >= NOISE)
+
+
+def _around_peak(activation: NDArray[np.float32]) -> Box:
+    """The box of the connected cells around the peak of [rows, columns] that reach CUT of it."""
+    rows, columns = activation.shape
+    peak = np.unravel_index(int(activation.argmax()), activation.shape)
+    reached = np.zeros(activation.shape, dtype=bool)
+    reached[peak] = True
+    active = activation >= CUT * activation[peak]
+    while (wider := _with_neighbours(reached) & active).sum() > reached.sum():
+        reached = wider
+    down, across = np.flatnonzero(reached.any(axis=1)), np.flatnonzero(reached.any(axis=0))
+    top, left = down[0] / rows, across[0] / columns
+    return Box(float(left), float(top), float((across[-1] + 1) / columns - left), float((down[-1] + 1) / rows - top))
+
+
+def _with_neighbours(cells: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """The cells and those above, below, left and right of them."""
+    wider = cells.copy()
+    wider[1:] |= cells[:-1]
+    wider[:-1] |= cells[1:]
+    wider[:, 1:] |= cells[:, :-1]
+    wider[:, :-1] |= cells[:, 1:]
+    return wider
