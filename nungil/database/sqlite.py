@@ -41,12 +41,16 @@ def is_away(error: BaseException | None) -> bool:
 def connect(path: Path, *, durable: bool = True) -> sqlite3.Connection:
     """A connection in autocommit mode. `durable` False: a commit may be lost with the power, never with the process."""
     connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False)
-    prepare(connection, durable=durable)
+    try:
+        prepare(connection, durable=durable)
+    except BaseException:
+        connection.close()
+        raise
     return connection
 
 
 def prepare(connection: sqlite3.Connection, *, durable: bool = True) -> None:
-    """Sets what a new connection needs."""
+    """Sets what a new connection needs. Raises Misconfigured where the file is something else."""
     _enter_wal(connection)
     connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
     connection.execute("PRAGMA foreign_keys = ON")
@@ -60,7 +64,9 @@ def _enter_wal(connection: sqlite3.Connection) -> None:
     while True:
         try:
             connection.execute("PRAGMA journal_mode = WAL").fetchone()
-        except sqlite3.OperationalError as error:
+        except sqlite3.DatabaseError as error:
+            if error.sqlite_errorcode == sqlite3.SQLITE_NOTADB:
+                raise Misconfigured("there is a file in the database's place that is no SQLite database") from error
             if not is_away(error) or time.monotonic() > deadline:
                 raise
             pause.wait(0.02)

@@ -47,7 +47,11 @@ class SqliteEventLog:
         self._lock = threading.Lock()  # of the one connection that appends
         with translated():
             self._connection = connect(path)
-            self._partitions = apply_topics(self._connection, topics)
+            try:
+                self._partitions = apply_topics(self._connection, topics)
+            except BaseException:
+                self._connection.close()
+                raise
 
     def close(self) -> None:
         """Ends appending. Subscriptions and tails close by themselves."""

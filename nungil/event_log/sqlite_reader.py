@@ -30,6 +30,9 @@ class Reader:
             return []
         self._turn = (self._turn + 1) % len(partitions)
         records: list[Record] = []
+        ends: dict[
+            Partition, int
+        ] = {}  # only all together: what a failing query has taken before it would be committed unseen
         for partition in partitions[self._turn :] + partitions[: self._turn]:
             rows = self._connection.execute(
                 "SELECT offset, key, value, headers, appended_at_ms FROM record"
@@ -41,9 +44,10 @@ class Reader:
                 for offset, key, value, headers, appended_at_ms in rows
             ]
             if rows:
-                self.positions[partition] = rows[-1][0] + 1
+                ends[partition] = rows[-1][0] + 1
             if len(records) >= max_records:
                 break
+        self.positions |= ends
         return records
 
 

@@ -48,9 +48,15 @@ def some_records(count: int, prefix: str = "m", topic: str = MEDIA_CHANGED) -> l
 def taken(reader: Subscription | Tail, count: int, *, max_records: int = 500) -> list[Record]:
     """Polls until `count` records are here. More than that is an error; too few fail the test."""
     records: list[Record] = []
-    until(lambda: records.extend(reader.poll(max_records=max_records, timeout_s=0.1)) or len(records) >= count)
+    until(lambda: more(reader, records, max_records) >= count)
     assert len(records) == count
     return records
+
+
+def more(reader: Subscription | Tail, into: list[Record], max_records: int = 500) -> int:
+    """Polls once. How many there are now."""
+    into += reader.poll(max_records=max_records, timeout_s=0.1)
+    return len(into)
 
 
 def nothing_comes(reader: Subscription | Tail) -> bool:
@@ -385,7 +391,7 @@ def test_what_a_member_left_uncommitted_goes_to_the_others(log: EventLog) -> Non
             settled(log, [stays, leaves])
             log.append(some_records(100))
             abandoned: list[Record] = []
-            until(lambda: abandoned.extend(leaves.poll(max_records=500, timeout_s=0.1)) or bool(abandoned))
+            until(lambda: more(leaves, abandoned) > 0)
         assert keys(abandoned) <= keys(taken(stays, 100))
 
 
@@ -412,7 +418,7 @@ def test_losing_some_partitions_commits_the_others_all_the_same(log: EventLog) -
             settled(log, [slow, quick])
             log.append(some_records(100, "late"))
             mine: list[Record] = []
-            until(lambda: mine.extend(slow.poll(max_records=500, timeout_s=0.1)) or bool(mine))
+            until(lambda: more(slow, mine) > 0)
             theirs = [r for r in taken(quick, 100) if r.key not in keys(mine)]
             with pytest.raises(PartitionLost):
                 slow.commit()

@@ -335,6 +335,13 @@ def test_a_folder_in_the_place_of_the_file_is_away(tmp_path: Path) -> None:
         pass
 
 
+def test_a_file_that_is_no_log_is_misconfigured_and_left_as_it_is(tmp_path: Path) -> None:
+    (tmp_path / "log.db").write_bytes(b"somebody's letter " * 100)
+    with pytest.raises(Misconfigured), open_event_log(f"sqlite://{tmp_path}/log.db"):
+        pass
+    assert (tmp_path / "log.db").read_bytes() == b"somebody's letter " * 100
+
+
 @pytest.mark.parametrize(
     "url", ["kafka://127.0.0.1:9092", "sqlite:", "sqlite://", "sqlite:///", "sqlite://log.db", "/log.db", ""]
 )
