@@ -9,6 +9,7 @@ import pytest
 
 from nungil.runtime.errors import Misconfigured
 from nungil.taxonomy.taxonomy import (
+    ColourEntry,
     Interest,
     LabelEntry,
     Name,
@@ -41,6 +42,10 @@ def an_interest(interest_id: str, parent: str | None = None) -> Interest:
 
 def a_label(label_id: str = "thing", **changes: object) -> LabelEntry:
     return replace(LabelEntry(label_id, Name("물건", "thing"), {"dogs": 1.0}), **changes)  # type: ignore[arg-type]
+
+
+def named(taxonomy: Taxonomy) -> list[LabelEntry | Interest | ColourEntry]:
+    return [*taxonomy.labels.values(), *taxonomy.interests.values(), *taxonomy.colours.values()]
 
 
 def test_every_imagenet_class_has_a_label(taxonomy: Taxonomy) -> None:
@@ -102,7 +107,7 @@ def test_ids_are_plain_snake_case(taxonomy: Taxonomy) -> None:
 
 
 def test_everything_has_a_korean_and_an_english_name(taxonomy: Taxonomy) -> None:
-    entries = [*taxonomy.labels.values(), *taxonomy.interests.values(), *taxonomy.colours.values()]
+    entries = named(taxonomy)
     assert [each.id for each in entries if not HANGUL.search(each.name.ko)] == []
     assert [each.id for each in entries if not each.name.en or HANGUL.search(each.name.en)] == []
 
