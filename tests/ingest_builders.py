@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+from picture_builders import a_picture
 from sqlalchemy import Engine
 
 from nungil.api.common.v1 import common_pb2
@@ -26,7 +27,6 @@ from nungil.pictures.boxes import WHOLE, Box
 from nungil.pictures.features import Features, FoundColour, FoundLabel, FoundRegion, encode_features
 from nungil.runtime.clock import now_ms
 from nungil.taxonomy.taxonomy import Name, load_taxonomy
-from picture_builders import a_picture
 from services.ingest.catalogue import Item, Offer
 from services.ingest.consumer import EmbeddedReader
 from services.ingest.core import Caller, Upload

@@ -10,8 +10,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from PIL import Image
-
 from ingest_builders import (
     CATALOGUE,
     JUN,
@@ -28,12 +26,14 @@ from ingest_builders import (
     features_key_of,
     some_features,
 )
+from picture_builders import CANARY, a_picture, a_png_bomb, an_animation
+from PIL import Image
+
 from nungil.api.ingest.v1 import events_pb2, ingest_pb2
 from nungil.object_store import keys
 from nungil.pictures.errors import MisnamedPicture, TooManyFrames, TooManyPixels, UndecodablePicture, UnsupportedPicture
 from nungil.runtime.errors import NotFound, Rejected
 from nungil.taxonomy.taxonomy import load_taxonomy
-from picture_builders import CANARY, a_picture, a_png_bomb, an_animation
 from services.ingest import wire
 from services.ingest.errors import InvalidQuery, InvalidUpload, NobodyAsks, NoSuchPicture
 
