@@ -1,0 +1,67 @@
+// <nungil-interests>: what the person's pictures say of them, each with the part that says so. Fires "allow" and "open".
+
+import { imageOf } from "./api.js";
+import { make } from "./hits.js";
+import { named, say } from "./words.js";
+
+const EVIDENCE_SHOWN = 4;
+const WHOLE = { x: 0, y: 0, width: 1, height: 1 };
+
+// The part of a picture under a box, cut by the browser.
+export function crop(mediaId, box) {
+  const part = box ?? WHOLE;
+  const image = make("img", { src: imageOf(mediaId, 600), alt: "", loading: "lazy", decoding: "async" });
+  const frame = make("span", { class: "crop" }, image);
+  image.style.width = `${100 / part.width}%`;
+  image.style.left = `${(-100 * part.x) / part.width}%`;
+  image.style.top = `${(-100 * part.y) / part.height}%`;
+  image.addEventListener("load", () => {
+    frame.style.aspectRatio = `${part.width * image.naturalWidth} / ${part.height * image.naturalHeight}`;
+  });
+  image.addEventListener("error", () => frame.closest("li")?.remove()); // deleted meanwhile
+  return frame;
+}
+
+class Interests extends HTMLElement {
+  #answer = null;
+
+  show(answer) {
+    this.#answer = answer;
+    this.say();
+  }
+
+  // In the language of the page.
+  say() {
+    if (!this.#answer) return;
+    const { learning, interests } = this.#answer;
+    if (!learning) this.replaceChildren(this.#ask());
+    else if (!interests.length) this.replaceChildren(make("p", { class: "faint" }, say("interestsNone")));
+    else {
+      const heaviest = interests[0].weight || 1;
+      const names = new Map(interests.map((interest) => [interest.id, interest.name]));
+      this.replaceChildren(make("ul", { class: "cards" }, ...interests.map((i) => this.#card(i, i.weight / heaviest, names.get(i.parent)))));
+    }
+  }
+
+  #ask() {
+    const button = make("button", { type: "button", class: "button" }, say("consentGive"));
+    button.addEventListener("click", () => this.dispatchEvent(new CustomEvent("allow")));
+    return make("div", { class: "ask" }, make("p", {}, say("consentAsk")), button);
+  }
+
+  #card(interest, share, parent) {
+    const evidence = interest.evidence.slice(0, EVIDENCE_SHOWN);
+    const bar = make("span", { class: "bar" }, make("span"));
+    bar.firstChild.style.width = `${Math.max(4, 100 * share)}%`;
+    const title = make("h3", {}, named(interest.name), parent ? make("small", {}, ` ${named(parent)}`) : null);
+    const crops = evidence.map((piece) => {
+      const open = make("button", { type: "button", title: named(piece.why), "aria-label": named(piece.why) }, crop(piece.media_id, piece.box));
+      open.addEventListener("click", () => this.dispatchEvent(new CustomEvent("open", { detail: piece })));
+      return make("li", {}, open);
+    });
+    const why = evidence.length ? make("p", { class: "why" }, named(evidence[0].why)) : null;
+    return make("li", { class: "interest", "data-interest": interest.id }, title, bar, make("ul", { class: "crops" }, ...crops), why);
+  }
+}
+
+customElements.define("nungil-interests", Interests);
