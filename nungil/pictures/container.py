@@ -16,6 +16,7 @@ from nungil.pictures.errors import UndecodablePicture, UnsupportedPicture
 
 Format = Literal["JPEG", "PNG", "WEBP", "HEIF"]
 
+NAMES: dict[Format, str] = {"JPEG": "JPEG", "PNG": "PNG", "WEBP": "WebP", "HEIF": "HEIC"}
 TAKEN = "send a JPEG, PNG, WebP or HEIC picture"
 _HEIF_BRANDS = {b"heic", b"heix", b"heim", b"heis"}
 _SEQUENCE_BRANDS = {b"hevc", b"hevx", b"hevm", b"hevs", b"msf1"}
@@ -201,6 +202,5 @@ def _brands(data: bytes) -> set[bytes]:
     return {body[i : i + 4] for i in range(0, len(body) - 3, 4)} if len(body) >= 4 else set()
 
 
-def _truncated(kind: str) -> UndecodablePicture:
-    name = {"WEBP": "WebP", "HEIF": "HEIC"}.get(kind, kind)
-    return UndecodablePicture(f"this {name} is cut short: its end is missing; send the whole file")
+def _truncated(kind: Format) -> UndecodablePicture:
+    return UndecodablePicture(f"this {NAMES[kind]} is cut short: its end is missing; send the whole file")

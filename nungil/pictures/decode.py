@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from PIL import ExifTags, Image, ImageCms, JpegImagePlugin, PngImagePlugin, WebPImagePlugin
 from pillow_heif import HeifImageFile
 
-from nungil.pictures.container import Format, read_header
+from nungil.pictures.container import NAMES, Format, read_header
 from nungil.pictures.errors import (
     MisnamedPicture,
     TooManyFrames,
@@ -92,7 +92,7 @@ def check_picture(data: bytes) -> PictureInfo:
         if frames > 1:
             raise _too_many_frames(frames)
     if width < 1 or height < 1:
-        raise UndecodablePicture(f"this {header.format} claims to be {width} x {height} pixels")
+        raise UndecodablePicture(f"this {NAMES[header.format]} claims to be {width} x {height} pixels")
     if width * height > MAX_PIXELS or max(width, height) > MAX_SIDE_PX:
         raise TooManyPixels(
             f"the picture is {width:,} x {height:,} pixels; we take up to {MAX_PIXELS // 1_000_000} megapixels"
@@ -107,7 +107,7 @@ def check_name(file_name: str, info: PictureInfo) -> None:
     known = _OTHER_EXTENSIONS.union(*_EXTENSIONS.values())
     if ending in known and ending not in _EXTENSIONS[info.format]:
         right = {"JPEG": ".jpg", "PNG": ".png", "WEBP": ".webp", "HEIF": ".heic"}[info.format]
-        raise MisnamedPicture(f"the name ends in {ending}, but the content is {right[1:].upper()}: name it {right}")
+        raise MisnamedPicture(f"the name ends in {ending}, but the content is {NAMES[info.format]}: name it {right}")
 
 
 def decode_upright(data: bytes, *, max_px: int | None = None) -> Pixels:
@@ -172,8 +172,7 @@ def _decoding(format_: Format) -> Iterator[None]:
     except (UndecodablePicture, TooManyPixels, MemoryError):
         raise
     except Exception as error:
-        name = {"WEBP": "WebP", "HEIF": "HEIC"}.get(format_, format_)
-        raise UndecodablePicture(f"this {name} is broken or cut short: {error}") from error
+        raise UndecodablePicture(f"this {NAMES[format_]} is broken or cut short: {error}") from error
 
 
 def _too_many_frames(frames: int | None) -> TooManyFrames:
