@@ -44,6 +44,7 @@ class Api:
     def __init__(self, http: httpx.Client, stop: Event) -> None:
         self._http = http
         self._stop = stop
+        self._answered = False
 
     def put_picture(self, path: Path, *, purpose: str, name: str | None = None) -> Json:
         """Gives a picture: its id and state, and whether its owner gave it before."""
@@ -99,12 +100,12 @@ class Api:
         while True:
             try:
                 response = self._http.request(method, path, **request)
-            except httpx.ConnectError as error:
-                raise NotRunning(f"nothing answers at {self._http.base_url}: start it with `nungil up`") from error
             except httpx.TransportError as error:
-                if waited_s >= _AWAY_LIMIT_S:
-                    raise CommandFailed(f"{self._http.base_url} broke off: {error}") from error
+                started = self._answered or not isinstance(error, httpx.ConnectError)
+                if not started or waited_s >= _AWAY_LIMIT_S:
+                    raise NotRunning(f"nothing answers at {self._http.base_url}: is `nungil up` running?") from error
             else:
+                self._answered = True
                 if response.status_code < 400:
                     return response
                 if response.status_code not in _RETRIED or waited_s >= _AWAY_LIMIT_S:

@@ -18,7 +18,7 @@ from nungil.vector_index.milvus_lite_server import command as milvus_lite_comman
 HOST = "127.0.0.1"
 INDEX = "milvus-lite"
 GATEWAY = "gateway"
-RPC_SERVICES = ("ingest", "embed", "search", "profile")
+RPC_SERVICES = ("ingest", "embed", "profile", "search")
 NEED_INDEX = ("embed", "search")
 
 
