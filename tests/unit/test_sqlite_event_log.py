@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import signal
 import sqlite3
 import subprocess
@@ -12,12 +13,13 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from nungil.database import sqlite as sqlite_files
-from nungil.event_log.errors import EventLogAway
+from nungil.event_log.errors import EventLogAway, PartitionLost
 from nungil.event_log.open import open_event_log
 from nungil.event_log.port import EventLog, NewRecord, Record
 from nungil.event_log.sqlite import SqliteEventLog
@@ -166,6 +168,43 @@ def test_processes_share_the_work_and_a_killed_one_loses_nothing(url: str, log: 
         for key, value in dict.fromkeys(member):  # without what was delivered again
             values_of[key].append(value)
         assert all(values == sorted(values) for values in values_of.values())
+
+
+def test_members_that_come_stall_and_go_at_random_miss_no_record(url: str, log: EventLog) -> None:
+    settled: list[bytes | None] = []  # polled, and then committed or lost to another member
+    stop = threading.Event()
+
+    def work(seed: int) -> None:
+        dice = random.Random(seed)
+        while not stop.is_set():
+            with log.subscribe([MEDIA_CHANGED], group="embed") as member:
+                polled: list[bytes | None] = []
+                for _ in range(dice.randint(1, 40)):
+                    polled += [r.value for r in member.poll(max_records=dice.choice([1, 10, 64]), timeout_s=0.02)]
+                    chance = dice.random()
+                    if chance < 0.02:
+                        stop.wait(1.5 * SESSION_TIMEOUT_S)
+                    if chance < 0.9:
+                        with suppress(PartitionLost):
+                            member.commit()
+                        settled.extend(polled)
+                        polled = []
+
+    with ThreadPoolExecutor(5) as pool:
+        members = [pool.submit(work, seed) for seed in range(5)]
+        try:
+            for n in range(0, 10_000, 25):
+                log.append([NewRecord(MEDIA_CHANGED, f"m-{n % 50}", b"%d" % n) for n in range(n, n + 25)])
+                stop.wait(0.005)
+            deadline = time.monotonic() + 20
+            while log.lag([MEDIA_CHANGED], group="embed")[MEDIA_CHANGED] and time.monotonic() < deadline:
+                stop.wait(0.05)
+        finally:
+            stop.set()
+    for done in members:
+        done.result()
+    assert log.lag([MEDIA_CHANGED], group="embed") == {MEDIA_CHANGED: 0}
+    assert set(settled) == {b"%d" % n for n in range(10_000)}
 
 
 def test_several_processes_may_open_a_new_log_together(url: str) -> None:
