@@ -1,0 +1,27 @@
+"""Settings of search."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from nungil.runtime.settings import ServiceSettings
+
+
+class SearchSettings(ServiceSettings):
+    """Each field is read from NUNGIL_<NAME>."""
+
+    object_store_url: str = Field(description="file:///…/objects, or s3+https://host/bucket")
+    database_url: str = Field(description="search's own database: sqlite:///…/search.db, or postgresql://…")
+    vector_index_url: str = Field(description="milvus-lite://127.0.0.1:PORT, or exact:// in tests")
+    encoder_url: str = Field("efficientnet-lite0://", description="whose features to read; no model is loaded")
+    exact_limit: int = Field(
+        2_500, ge=1, le=10_000, description="where at most so many pictures pass the filters, only they are scored"
+    )
+    cache_bytes: int = Field(256 * 1024 * 1024, ge=1024 * 1024, description="feature maps held in memory")
+    denied_pictures: int = Field(200_000, ge=1, description="deletions remembered until the index has surely followed")
+    match_cosine: float = Field(
+        0.5,
+        ge=-1,
+        le=1,
+        description="a best hit below this is no match; a first cut, to be replaced by a calibrated one",
+    )

@@ -1,0 +1,166 @@
+"""What a search speaks of, and its rules: what a query may be, which row stands for an item, where a page begins. Pure."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import json
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from nungil.commerce import check_currency, check_market
+from nungil.pictures.boxes import Box
+from nungil.vector_index.port import CATALOGUE, Match
+from services.search.errors import InvalidQuery
+
+DEFAULT_LIMIT = 20
+MAX_LIMIT = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """All that are given must hold; those on offers for one and the same offer. max_price_minor 0: no bound."""
+
+    market: str = ""
+    in_stock: bool = False
+    min_price_minor: int = 0
+    max_price_minor: int = 0
+    currency: str = ""
+    shop: str = ""
+    category: str = ""
+    items_only: bool = False
+
+    @property
+    def of_offers(self) -> bool:
+        """Whether an offer must hold."""
+        return bool(self.market or self.in_stock or self.currency or self.shop)
+
+    @property
+    def of_items(self) -> bool:
+        """Whether only pictures of items can pass."""
+        return bool(self.of_offers or self.category or self.items_only)
+
+
+@dataclass(frozen=True, slots=True)
+class OfferRow:
+    """An offer as item.changed brought it."""
+
+    offer_id: str
+    shop: str
+    url: str
+    market: str
+    currency: str
+    price_minor: int
+    in_stock: bool
+    checked_at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class ItemRow:
+    """An item with its pictures in order, the first being shown."""
+
+    tenant: str
+    item_id: str
+    title_ko: str
+    title_en: str
+    brand: str
+    category: str
+    media_ids: tuple[str, ...]
+    offers: tuple[OfferRow, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CropQuery:
+    """A question: what looks like this part of this picture? part: a box, the n of a region, or None for the whole."""
+
+    tenant: str
+    person_id: str  # empty: nobody in particular
+    media_id: str
+    part: Box | int | None = None
+    filters: Filters = field(default_factory=Filters)
+    limit: int = DEFAULT_LIMIT
+    cursor: str = ""
+    record: bool = False
+
+    @property
+    def owners(self) -> tuple[str, ...]:
+        """Whose pictures the caller may see."""
+        return (CATALOGUE, self.person_id) if self.person_id else (CATALOGUE,)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The best row of an item, or of a picture that is no item's (item_id None)."""
+
+    match: Match
+    item_id: str | None
+
+
+def checked_filters(filters: Filters) -> Filters:
+    """The same. Raises InvalidQuery, UnknownMarket or UnknownCurrency where no offer could ever pass."""
+    if filters.market:
+        check_market(filters.market)
+    if filters.currency:
+        check_currency(filters.currency)
+    elif filters.min_price_minor or filters.max_price_minor:
+        raise InvalidQuery("a price without a currency says nothing: give `currency` too, for example KRW")
+    if filters.min_price_minor < 0 or filters.max_price_minor < 0:
+        raise InvalidQuery("a price cannot be below 0")
+    if 0 < filters.max_price_minor < filters.min_price_minor:
+        raise InvalidQuery(f"no price is from {filters.min_price_minor} to {filters.max_price_minor}")
+    return filters
+
+
+def checked_limit(limit: int) -> int:
+    """0 means 20. Raises InvalidQuery outside 0 to 100."""
+    if not 0 <= limit <= MAX_LIMIT:
+        raise InvalidQuery(f"limit is {limit}; it must be 1 to {MAX_LIMIT}, or 0 for {DEFAULT_LIMIT}")
+    return limit or DEFAULT_LIMIT
+
+
+def best_of_each(
+    matches: Iterable[Match], items_of: Mapping[str, Sequence[str]], *, denied: Collection[str], items_only: bool
+) -> list[Found]:
+    """Of each item, and of each picture that is no item's, the best row; in the order of `matches`.
+
+    items_of: media id -> the items that it shows, those that pass the filters. A picture shared by two items stands for both.
+    """
+    seen: set[tuple[str, str]] = set()
+    found: list[Found] = []
+    for match in matches:
+        if match.media_id in denied:
+            continue
+        items: Sequence[str | None] = items_of.get(match.media_id, ())
+        if not items and not items_only:
+            items = [None]
+        for item_id in items:
+            stands_for = ("picture", match.media_id) if item_id is None else ("item", item_id)
+            if stands_for not in seen:
+                seen.add(stands_for)
+                found.append(Found(match, item_id))
+    return found
+
+
+def cursor_of(query: CropQuery, offset: int) -> str:
+    """Where the next page of this query begins, for its caller to hand back."""
+    return base64.urlsafe_b64encode(json.dumps([_fingerprint(query), offset]).encode()).decode()
+
+
+def offset_of(query: CropQuery) -> int:
+    """Where the page asked for begins. Raises InvalidQuery for a cursor that this query did not give."""
+    if not query.cursor:
+        return 0
+    try:
+        fingerprint, offset = json.loads(base64.b64decode(query.cursor, altchars=b"-_", validate=True))
+    except (binascii.Error, ValueError, TypeError):
+        fingerprint, offset = None, None
+    if fingerprint != _fingerprint(query) or type(offset) is not int or offset < 1:
+        raise InvalidQuery("the cursor is not one of this query: search again without it")
+    return offset
+
+
+def _fingerprint(query: CropQuery) -> str:
+    """Of all that decides which hits there are and in which order; the size of a page does not."""
+    asked = repr((query.tenant, query.person_id, query.media_id, query.part, query.filters))
+    return hashlib.sha256(asked.encode()).hexdigest()[:16]

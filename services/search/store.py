@@ -1,0 +1,176 @@
+"""Search's copy of items and offers, and every statement on it. The caller brings the transaction; all name the tenant."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ColumnElement,
+    Connection,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    and_,
+    delete,
+    exists,
+    func,
+    insert,
+    select,
+    true,
+)
+
+from services.search.core import Filters, ItemRow, OfferRow
+
+METADATA = MetaData()
+ITEMS = Table(
+    "items",
+    METADATA,
+    Column("tenant", String, primary_key=True),
+    Column("item_id", String, primary_key=True),
+    Column("title_ko", String, nullable=False),
+    Column("title_en", String, nullable=False),
+    Column("brand", String, nullable=False),
+    Column("category", String, nullable=False),
+)
+ITEM_MEDIA = Table(
+    "item_media",
+    METADATA,
+    Column("tenant", String, primary_key=True),
+    Column("item_id", String, primary_key=True),
+    Column("media_id", String, primary_key=True),
+    Column("position", Integer, nullable=False),
+    Index("item_media_by_media", "tenant", "media_id"),
+)
+OFFERS = Table(
+    "offers",
+    METADATA,
+    Column("tenant", String, primary_key=True),
+    Column("item_id", String, primary_key=True),
+    Column("offer_id", String, primary_key=True),
+    Column("shop", String, nullable=False),
+    Column("url", String, nullable=False),
+    Column("market", String, nullable=False),
+    Column("currency", String, nullable=False),
+    Column("price_minor", BigInteger, nullable=False),
+    Column("in_stock", Boolean, nullable=False),
+    Column("checked_at_ms", BigInteger, nullable=False),
+)
+_VARIABLES = 1_000  # ids a statement: SQLite takes 32,766, PostgreSQL 65,535
+
+
+def replace_item(connection: Connection, item: ItemRow) -> None:
+    """Creates the item, or puts it in place of what was there."""
+    delete_item(connection, item.tenant, item.item_id)
+    key = {"tenant": item.tenant, "item_id": item.item_id}
+    titles = {"title_ko": item.title_ko, "title_en": item.title_en}
+    connection.execute(insert(ITEMS), {**key, **titles, "brand": item.brand, "category": item.category})
+    media = [{**key, "media_id": id_, "position": n} for n, id_ in enumerate(dict.fromkeys(item.media_ids))]
+    offers = [{**key, **_columns(offer)} for offer in {offer.offer_id: offer for offer in item.offers}.values()]
+    if media:
+        connection.execute(insert(ITEM_MEDIA), media)
+    if offers:
+        connection.execute(insert(OFFERS), offers)
+
+
+def delete_item(connection: Connection, tenant: str, item_id: str) -> None:
+    """Removes the item, its offers and its links to pictures; what is not there is no error."""
+    for table in (OFFERS, ITEM_MEDIA, ITEMS):
+        connection.execute(delete(table).where(table.c.tenant == tenant, table.c.item_id == item_id))
+
+
+def count_items(connection: Connection) -> int:
+    """Items of all tenants."""
+    return int(connection.execute(select(func.count()).select_from(ITEMS)).scalar_one())
+
+
+def passing_pictures(connection: Connection, tenant: str, filters: Filters, *, at_most: int) -> list[str] | None:
+    """The pictures of the items that pass, or None where they are more than `at_most`."""
+    found = connection.execute(
+        select(ITEM_MEDIA.c.media_id)
+        .distinct()
+        .join(ITEMS, _same_item(ITEM_MEDIA, ITEMS))
+        .where(ITEM_MEDIA.c.tenant == tenant, _item_passes(filters))
+        .limit(at_most + 1)
+    )
+    media_ids = list(found.scalars())
+    return media_ids if len(media_ids) <= at_most else None
+
+
+def items_of(
+    connection: Connection, tenant: str, media_ids: Sequence[str], filters: Filters
+) -> Mapping[str, Sequence[str]]:
+    """Media id -> the items that it shows and that pass, ordered by id. A picture of none is absent."""
+    items: dict[str, list[str]] = defaultdict(list)
+    for some in _portions(media_ids):
+        rows = connection.execute(
+            select(ITEM_MEDIA.c.media_id, ITEM_MEDIA.c.item_id)
+            .join(ITEMS, _same_item(ITEM_MEDIA, ITEMS))
+            .where(ITEM_MEDIA.c.tenant == tenant, ITEM_MEDIA.c.media_id.in_(some), _item_passes(filters))
+            .order_by(ITEM_MEDIA.c.item_id)
+        )
+        for media_id, item_id in rows:
+            items[media_id].append(item_id)
+    return items
+
+
+def load_items(connection: Connection, tenant: str, item_ids: Sequence[str], filters: Filters) -> Mapping[str, ItemRow]:
+    """The items, each with those of its offers that pass: the cheapest of each currency first."""
+    loaded: dict[str, ItemRow] = {}
+    for some in _portions(item_ids):
+        media: dict[str, list[str]] = defaultdict(list)
+        offers: dict[str, list[OfferRow]] = defaultdict(list)
+        pictures = select(ITEM_MEDIA).where(ITEM_MEDIA.c.tenant == tenant, ITEM_MEDIA.c.item_id.in_(some))
+        for row in connection.execute(pictures.order_by(ITEM_MEDIA.c.position)).mappings():
+            media[row["item_id"]].append(row["media_id"])
+        passing = select(OFFERS).where(OFFERS.c.tenant == tenant, OFFERS.c.item_id.in_(some), _offer_passes(filters))
+        for row in connection.execute(
+            passing.order_by(OFFERS.c.currency, OFFERS.c.price_minor, OFFERS.c.offer_id)
+        ).mappings():
+            offers[row["item_id"]].append(OfferRow(**{name: row[name] for name in OfferRow.__slots__}))
+        for row in connection.execute(
+            select(ITEMS).where(ITEMS.c.tenant == tenant, ITEMS.c.item_id.in_(some))
+        ).mappings():
+            id_ = row["item_id"]
+            loaded[id_] = ItemRow(**row, media_ids=tuple(media[id_]), offers=tuple(offers[id_]))
+    return loaded
+
+
+def _item_passes(filters: Filters) -> ColumnElement[bool]:
+    wanted = [ITEMS.c.category == filters.category] if filters.category else []
+    if filters.of_offers:
+        wanted.append(exists().where(_same_item(OFFERS, ITEMS), _offer_passes(filters)))
+    return and_(true(), *wanted)
+
+
+def _offer_passes(filters: Filters) -> ColumnElement[bool]:
+    """The one place that says which offer passes: for finding items, and for showing offers."""
+    wanted: list[ColumnElement[bool]] = []
+    for column, value in (("market", filters.market), ("currency", filters.currency), ("shop", filters.shop)):
+        if value:
+            wanted.append(OFFERS.c[column] == value)
+    if filters.in_stock:
+        wanted.append(OFFERS.c.in_stock == true())
+    if filters.min_price_minor:
+        wanted.append(OFFERS.c.price_minor >= filters.min_price_minor)
+    if filters.max_price_minor:
+        wanted.append(OFFERS.c.price_minor <= filters.max_price_minor)
+    return and_(true(), *wanted)
+
+
+def _same_item(one: Table, other: Table) -> ColumnElement[bool]:
+    return and_(one.c.tenant == other.c.tenant, one.c.item_id == other.c.item_id)
+
+
+def _columns(offer: OfferRow) -> dict[str, object]:
+    return {name: getattr(offer, name) for name in OfferRow.__slots__}
+
+
+def _portions(ids: Sequence[str]) -> Iterator[Sequence[str]]:
+    for start in range(0, len(ids), _VARIABLES):
+        yield ids[start : start + _VARIABLES]

@@ -1,0 +1,138 @@
+"""Messages to and from what search speaks of."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from google.protobuf.message import DecodeError
+
+from nungil.api.common.v1 import common_pb2
+from nungil.api.ingest.v1 import items_pb2
+from nungil.api.ingest.v1.events_pb2 import ItemChanged, MediaChanged
+from nungil.api.profile.v1 import profile_pb2
+from nungil.api.profile.v1.events_pb2 import UserActivity
+from nungil.api.search.v1 import search_pb2 as pb
+from nungil.event_log import topics
+from nungil.event_log.port import NewRecord, Record
+from nungil.pictures.boxes import Box
+from nungil.pictures.features import box_from_proto, box_to_proto
+from nungil.runtime import tracing
+from services.search.core import CropQuery, Filters, ItemRow, OfferRow, checked_filters, checked_limit
+from services.search.errors import InvalidItem
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """One answer. box: of the best row's region. item: with the offers that pass, or None."""
+
+    media_id: str
+    score: float
+    region: int
+    box: Box
+    item: ItemRow | None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A page of hits. box: what was searched with."""
+
+    matched: bool
+    hits: Sequence[Hit]
+    box: Box
+    clipped: bool
+    next_cursor: str
+
+
+def query_of(request: pb.SearchByCropRequest) -> CropQuery:
+    """Raises InvalidQuery, UnknownMarket or UnknownCurrency."""
+    part = request.WhichOneof("part")
+    given = request.filters
+    return CropQuery(
+        tenant=request.caller.tenant,
+        person_id=request.caller.person_id,
+        media_id=request.media_id,
+        part=box_from_proto(request.box) if part == "box" else request.region if part == "region" else None,
+        filters=checked_filters(Filters(**{name: getattr(given, name) for name in Filters.__slots__})),
+        limit=checked_limit(request.limit),
+        cursor=request.cursor,
+        record=request.record,
+    )
+
+
+def answer_to_proto(answer: Answer, took_ms: float) -> pb.SearchByCropResponse:
+    return pb.SearchByCropResponse(
+        matched=answer.matched,
+        hits=[
+            pb.Hit(
+                media_id=hit.media_id,
+                score=hit.score,
+                region=hit.region,
+                box=box_to_proto(hit.box),
+                item=None if hit.item is None else _item_to_proto(hit.item),
+            )
+            for hit in answer.hits
+        ],
+        box=box_to_proto(answer.box),
+        clipped=answer.clipped,
+        next_cursor=answer.next_cursor,
+        took_ms=took_ms,
+    )
+
+
+def item_of(record: Record) -> tuple[str, str, ItemRow | None]:
+    """Tenant, item id and the item, None where it was deleted. Raises InvalidItem."""
+    tenant, slash, item_id = record.key.partition("/")
+    if not (tenant and slash and item_id):
+        raise InvalidItem(f"the key {record.key!r} is not <tenant>/<item_id>")
+    if record.value is None:
+        return tenant, item_id, None
+    try:
+        event = ItemChanged.FromString(record.value)
+    except DecodeError as error:
+        raise InvalidItem(f"no ItemChanged: {error}") from error
+    if (event.tenant, event.item.item_id) != (tenant, item_id):
+        raise InvalidItem(f"the key {record.key!r} and the event name different items")
+    item = event.item
+    offers = tuple(OfferRow(**{name: getattr(offer, name) for name in OfferRow.__slots__}) for offer in item.offers)
+    row = ItemRow(
+        tenant, item_id, item.title.ko, item.title.en, item.brand, item.category, tuple(item.media_ids), offers
+    )
+    return tenant, item_id, row
+
+
+def deleted_picture(record: Record) -> MediaChanged | None:
+    """The deletion that this record of media.changed is, or None where it is none."""
+    try:
+        event = MediaChanged.FromString(record.value or b"")
+    except DecodeError:
+        return None  # embed, whose work it is, puts it away as a dead letter
+    return event if event.change == MediaChanged.CHANGE_DELETED else None
+
+
+def crop_searched(query: CropQuery, box: Box, *, event_id: str, now_ms: int) -> NewRecord:
+    """The event that a person searched with a part of a picture."""
+    event = UserActivity(
+        event_id=event_id,
+        tenant=query.tenant,
+        person_id=query.person_id,
+        kind=profile_pb2.ACTIVITY_KIND_CROP_SEARCHED,
+        media_id=query.media_id,
+        box=None if query.part is None else box_to_proto(box),
+        occurred_at_ms=now_ms,
+    )
+    headers = {**tracing.inject(), "event": "UserActivity"}
+    return NewRecord(topics.USER_ACTIVITY, query.person_id, event.SerializeToString(), headers)
+
+
+def _item_to_proto(item: ItemRow) -> items_pb2.Item:
+    return items_pb2.Item(
+        item_id=item.item_id,
+        media_ids=item.media_ids,
+        title=common_pb2.Name(ko=item.title_ko, en=item.title_en),
+        brand=item.brand,
+        category=item.category,
+        offers=[
+            items_pb2.Offer(**{name: getattr(offer, name) for name in OfferRow.__slots__}) for offer in item.offers
+        ],
+    )
