@@ -26,7 +26,7 @@ from services.gateway.handlers.callers import IdentifyCaller
 from services.gateway.handlers.health import ReportStatus
 from services.gateway.handlers.once import AnswerOnce
 from services.gateway.handlers.peers import Peers, open_peers
-from services.gateway.handlers.pictures import FileNames, GivePicture, ShowPicture
+from services.gateway.handlers.pictures import DeletePicture, FileNames, GivePicture, ShowPicture
 from services.gateway.handlers.progress import FollowProgress
 from services.gateway.http.app import create_app
 from services.gateway.http.parts import Parts
@@ -102,6 +102,7 @@ def wire(settings: GatewaySettings, engine: Engine, log: EventLog, peers: Peers)
         answer_once=AnswerOnce(engine, now_ms),
         give_picture=GivePicture(peers, settings.picture_limit_bytes, settings.picture_timeout_s),
         show_picture=ShowPicture(peers, timeout_s),
+        delete_picture=DeletePicture(peers, timeout_s),
         file_names=FileNames(peers, timeout_s),
         note_activity=NoteActivity(peers, log, now_ms, timeout_s),
         progress=FollowProgress(log),

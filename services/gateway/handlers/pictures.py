@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from nungil.api.common.v1 import common_pb2
 from nungil.api.embed.v1 import embed_pb2
 from nungil.api.ingest.v1 import ingest_pb2
 from nungil.api.profile.v1 import profile_pb2
@@ -104,6 +105,23 @@ class ShowPicture:
         with calling():
             call = self.peers.ingest.GetImage(request, timeout=self.timeout_s, metadata=metadata())
             return b"".join([part.chunk async for part in call])
+
+
+@dataclass(frozen=True)
+class DeletePicture:
+    """Removes a picture: one's own, or with the scope for it the catalogue's."""
+
+    peers: Peers
+    timeout_s: float
+
+    async def __call__(self, who: Who, media_id: str) -> None:
+        """Raises NotFound, ScopeNeeded."""
+        get = ingest_pb2.GetMediaRequest(caller=caller(who), media_id=media_id)
+        found = await ask(self.peers.ingest.GetMedia, get, timeout_s=self.timeout_s)
+        if found.media.purpose == common_pb2.PURPOSE_CATALOGUE:
+            who.within("catalogue")
+        delete = ingest_pb2.DeleteMediaRequest(caller=caller(who), media_id=media_id)
+        await ask(self.peers.ingest.DeleteMedia, delete, timeout_s=self.timeout_s)
 
 
 @dataclass(frozen=True)

@@ -105,7 +105,6 @@ async def get_image(
 
 @router.delete("/{media_id}", status_code=204, response_class=Response)
 async def delete_picture(who: Caller, parts: Wired, media_id: str) -> Response:
-    """Deletes a picture. It is found no more at once; its bytes go soon after."""
-    request = ingest_pb2.DeleteMediaRequest(caller=caller(who), media_id=media_id)
-    await ask(parts.peers.ingest.DeleteMedia, request, timeout_s=parts.settings.call_timeout_s)
+    """Deletes a picture. It is found no more at once; its bytes go soon after. The catalogue's needs the scope catalogue."""
+    await parts.delete_picture(who, media_id)
     return Response(status_code=204)

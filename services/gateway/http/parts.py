@@ -14,7 +14,7 @@ from services.gateway.handlers.callers import IdentifyCaller
 from services.gateway.handlers.health import ReportStatus
 from services.gateway.handlers.once import AnswerOnce
 from services.gateway.handlers.peers import Peers
-from services.gateway.handlers.pictures import FileNames, GivePicture, ShowPicture
+from services.gateway.handlers.pictures import DeletePicture, FileNames, GivePicture, ShowPicture
 from services.gateway.handlers.progress import FollowProgress
 
 
@@ -29,6 +29,7 @@ class Parts:
     answer_once: AnswerOnce
     give_picture: GivePicture
     show_picture: ShowPicture
+    delete_picture: DeletePicture
     file_names: FileNames
     note_activity: NoteActivity
     progress: FollowProgress

@@ -14,7 +14,7 @@ from services.gateway.wire.common import MinorUnits, Model, NameModel, time_of
 class OfferGivenModel(Model):
     offer_id: str = Field("", max_length=200, description="unique within the item; made from shop and market if absent")
     shop: str = Field(max_length=200, examples=["gaguhaus"])
-    url: str = Field("", max_length=2000, examples=["https://gaguhaus.example/chairs/7"])
+    url: str = Field(max_length=2000, examples=["https://gaguhaus.example/chairs/7"])
     market: str = Field(description="ISO 3166-1 alpha-2: where it can be delivered", max_length=20, examples=["KR"])
     currency: str = Field(description="ISO 4217", max_length=20, examples=["KRW"])
     price_minor: MinorUnits = Field(
