@@ -1,0 +1,56 @@
+"""Embed service: reads media.changed, writes region vectors and media.embedded; answers EncodePicture."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from threading import Event
+
+from nungil.api.embed.v1.embed_pb2_grpc import add_EmbedServiceServicer_to_server
+from nungil.encoder.open import open_encoder
+from nungil.event_log import topics
+from nungil.event_log.consume import consume
+from nungil.event_log.dead_letters import DeadLetters
+from nungil.event_log.open import open_event_log
+from nungil.object_store.open import open_object_store
+from nungil.runtime.clock import now_ms
+from nungil.runtime.lifecycle import serve
+from nungil.runtime.rpc import grpc_server
+from nungil.taxonomy.taxonomy import load_taxonomy
+from nungil.vector_index.open import open_vector_index
+from services.embed.config import EmbedSettings
+from services.embed.consumer import GROUP, MediaChangedReader
+from services.embed.device import open_device
+from services.embed.handlers import EmbedUploads, EncodePicture, Encoding, RemoveDeleted, Tombstones
+from services.embed.rpc import EmbedServicer
+
+
+def run(settings: EmbedSettings, stop: Event) -> None:
+    """Serves until `stop`."""
+    taxonomy = load_taxonomy()
+    with ExitStack() as stack:  # opened top down, closed bottom up
+        log = stack.enter_context(open_event_log(settings.event_log_url))
+        objects = stack.enter_context(open_object_store(settings.object_store_url))
+        encoder = stack.enter_context(open_encoder(settings.encoder_url, device=settings.device))
+        index = stack.enter_context(open_vector_index(settings.vector_index_url, encoder.space))
+        device = stack.enter_context(open_device(encoder))
+        threads = stack.enter_context(ThreadPoolExecutor(settings.preparers, thread_name_prefix="prepare"))
+        encoding = Encoding(objects, encoder, device, taxonomy)
+        tombstones = Tombstones(objects)
+        embed = EmbedUploads(encoding, index, log, tombstones, threads, now_ms, settings.batch_pictures)
+        remove = RemoveDeleted(objects, index, log, tombstones, now_ms)
+        servicer = EmbedServicer(EncodePicture(encoding), taxonomy)
+        stack.enter_context(
+            grpc_server(
+                lambda server: add_EmbedServiceServicer_to_server(servicer, server),
+                listen=settings.listen,
+                grace_s=settings.shutdown_grace_s,
+            )
+        )
+        changes = stack.enter_context(log.subscribe([topics.MEDIA_CHANGED], group=GROUP))
+        reader = MediaChangedReader(embed, remove, changes.keep_alive)
+        consume(changes, reader, DeadLetters(log, group=GROUP), stop, max_records=settings.poll_records)
+
+
+if __name__ == "__main__":
+    serve("embed", EmbedSettings, run)

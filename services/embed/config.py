@@ -1,0 +1,21 @@
+"""Settings of embed."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from nungil.runtime.settings import ServiceSettings
+
+
+class EmbedSettings(ServiceSettings):
+    """Each field is read from NUNGIL_<NAME>."""
+
+    object_store_url: str = Field(description="file:///abs/path")
+    vector_index_url: str = Field(description="milvus-lite://127.0.0.1:PORT")
+    encoder_url: str = "efficientnet-lite0://"
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    batch_pictures: int = Field(8, ge=1, le=512, description="pictures a forward pass; a GPU wants 64")
+    poll_records: int = Field(32, ge=1, le=4096, description="events handled, flushed and committed at once")
+    preparers: int = Field(
+        2, ge=1, le=64, description="threads that decode and store; each may hold one decoded picture"
+    )

@@ -1,0 +1,87 @@
+"""What is made of a picture before and after the forward pass. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nungil.encoder.port import Encoder, Pixels
+from nungil.pictures.colours import dominant_colours
+from nungil.pictures.decode import decode_upright
+from nungil.pictures.features import Features, FoundColour, FoundRegion
+from nungil.pictures.pooling import pool_box, summed_area, unit
+from nungil.pictures.regions import find_boxes, labels_of, strongest_labels
+from nungil.taxonomy.taxonomy import ColourEntry
+from nungil.vector_index.port import IndexRow, row_id
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """Whose picture it is. version: of the media.changed that asks; 0 where none does."""
+
+    tenant: str
+    media_id: str
+    owner: str
+    version: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A picture, ready for the device. pixels: uint8 [input_px, input_px, 3]. Sizes are the upright picture's."""
+
+    pixels: Pixels
+    width_px: int
+    height_px: int
+    colours: tuple[FoundColour, ...]
+
+
+def prepare(data: bytes, encoder: Encoder, terms: Mapping[str, ColourEntry]) -> Prepared:
+    """Decodes once. Raises as `decode_upright`, all of it Rejected."""
+    upright = decode_upright(data)
+    height, width = upright.shape[:2]
+    pixels = encoder.prepare(upright)
+    return Prepared(pixels, width, height, dominant_colours(pixels, terms))
+
+
+def finish(
+    picture: Picture,
+    prepared: Prepared,
+    map_: NDArray[np.float32],
+    label_map: NDArray[np.float32],
+    *,
+    space: str,
+    labels: Sequence[str],
+) -> Features:
+    """Regions and their vectors. map_: float32 [rows, columns, dim]; label_map: float32 [rows, columns, len(labels)]."""
+    named, kept = strongest_labels(label_map, labels)
+    boxes = find_boxes(kept)
+    table = summed_area(map_)
+    regions = tuple(
+        FoundRegion(n, box, unit(pool_box(table, box)), of_box)
+        for n, (box, of_box) in enumerate(zip(boxes, labels_of(kept, named, boxes), strict=True))
+    )
+    return Features(
+        tenant=picture.tenant,
+        media_id=picture.media_id,
+        owner=picture.owner,
+        encoder_space=space,
+        version=picture.version,
+        width_px=prepared.width_px,
+        height_px=prepared.height_px,
+        map=map_,
+        regions=regions,
+        labels=named,
+        label_map=kept,
+        colours=prepared.colours,
+    )
+
+
+def rows_of(features: Features) -> list[IndexRow]:
+    """One row a region."""
+    return [
+        IndexRow(row_id(features.media_id, region.n), region.vector, features.tenant, features.owner, features.media_id)
+        for region in features.regions
+    ]

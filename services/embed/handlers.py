@@ -1,0 +1,222 @@
+"""The use cases of embed. Order of effects: feature object, rows, flush, event (decision 1)."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor, Future
+from dataclasses import dataclass
+
+import numpy as np
+
+from nungil.encoder.port import Encoded, Encoder
+from nungil.event_log.port import EventLog
+from nungil.object_store.errors import ObjectNotFound
+from nungil.object_store.keys import (
+    features_key,
+    features_prefix,
+    tombstone_key,
+    transient_features_key,
+    transient_prefix,
+)
+from nungil.object_store.port import ObjectStore
+from nungil.pictures.features import Features, encode_features
+from nungil.runtime.clock import Clock
+from nungil.runtime.errors import Rejected
+from nungil.taxonomy.taxonomy import Taxonomy
+from nungil.vector_index.port import VectorIndex
+from services.embed import wire
+from services.embed.core import Picture, Prepared, finish, prepare, rows_of
+from services.embed.device import Device
+from services.embed.errors import RenditionMissing, UnknownPicture
+from services.embed.wire import Change
+
+logger = logging.getLogger(__name__)
+
+Fault = tuple[Change, Rejected]
+Ready = tuple[Change, Prepared]
+Found = tuple[Change, Features]
+
+
+@dataclass(frozen=True)
+class Tombstones:
+    """The deletions that embed has carried out: a late or replayed upload never brings a picture back (decision 4)."""
+
+    objects: ObjectStore
+
+    def covers(self, picture: Picture) -> bool:
+        """Whether the picture was deleted at this version or a later one."""
+        try:
+            return picture.version <= int(self.objects.get(tombstone_key(picture.tenant, picture.media_id)))
+        except ObjectNotFound:
+            return False
+
+    def put(self, picture: Picture) -> None:
+        """Keeps the latest deletion."""
+        if not self.covers(picture):
+            self.objects.put(tombstone_key(picture.tenant, picture.media_id), str(picture.version).encode())
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """One picture or many through prepare (threads), forward (device) and finish (threads)."""
+
+    objects: ObjectStore
+    encoder: Encoder
+    device: Device
+    taxonomy: Taxonomy
+
+    def prepare(self, object_key: str) -> Prepared:
+        """Raises ObjectNotFound, and Rejected where the picture cannot be decoded."""
+        return prepare(self.objects.get(object_key), self.encoder, self.taxonomy.colours)
+
+    def forward(self, pictures: Sequence[Prepared], *, urgent: bool = False) -> Future[Encoded]:
+        return self.device.submit(np.stack([picture.pixels for picture in pictures]), urgent=urgent)
+
+    def finish(self, picture: Picture, prepared: Prepared, encoded: Encoded, n: int) -> Features:
+        """What the `n`th picture of a pass holds."""
+        return finish(
+            picture,
+            prepared,
+            encoded.maps[n],
+            encoded.label_maps[n],
+            space=self.encoder.space.name,
+            labels=self.encoder.labels,
+        )
+
+
+@dataclass(frozen=True)
+class EmbedUploads:
+    """Makes uploaded pictures searchable. Returns those that never will be, and says so in media.embedded."""
+
+    encoding: Encoding
+    index: VectorIndex
+    log: EventLog
+    tombstones: Tombstones
+    threads: Executor
+    clock: Clock
+    batch_pictures: int
+
+    def __call__(self, uploads: Sequence[Change], keep_alive: Callable[[], None]) -> list[Fault]:
+        """keep_alive: called between passes, for a batch may take longer than a silent member of a group is given."""
+        started_ms = self.clock()
+        found, faults = self._encode(uploads, keep_alive)
+        self.index.upsert([row for _, features in found for row in rows_of(features)])
+        self.index.flush()
+        deleted = self.threads.map(self._deleted_meanwhile, [change for change, _ in found])
+        kept = [pair for pair, gone in zip(found, deleted, strict=True) if not gone]
+        now_ms = self.clock()
+        self.log.append(
+            [wire.embedded(change, features, self._key(change.picture), now_ms) for change, features in kept]
+            + [wire.rejected(change, str(error), now_ms) for change, error in faults]
+        )
+        logger.info("%d embedded, %d rejected in %d ms", len(kept), len(faults), now_ms - started_ms)
+        return faults
+
+    def _encode(self, uploads: Sequence[Change], keep_alive: Callable[[], None]) -> tuple[list[Found], list[Fault]]:
+        """While the device runs a pass, the next is prepared and the one before is finished and stored."""
+        found: list[Found] = []
+        faults: list[Fault] = []
+        running: tuple[list[Ready], Future[Encoded]] | None = None
+        for batch in self._prepared(uploads):
+            faults += [(change, result) for change, result in batch if isinstance(result, Rejected)]
+            ready = [(change, result) for change, result in batch if isinstance(result, Prepared)]
+            forward = self.encoding.forward([prepared for _, prepared in ready]) if ready else None
+            if running:
+                found += self._store(*running)
+            running = (ready, forward) if forward else None
+            keep_alive()
+        return found + (self._store(*running) if running else []), faults
+
+    def _prepared(self, uploads: Sequence[Change]) -> Iterator[list[tuple[Change, Prepared | Rejected | None]]]:
+        """Batches for the device; when one is given, the next is already being prepared."""
+        batches = [uploads[i : i + self.batch_pictures] for i in range(0, len(uploads), self.batch_pictures)]
+        ahead = self.threads.map(self._prepare, batches[0])
+        for n, batch in enumerate(batches):
+            results = list(ahead)
+            if n + 1 < len(batches):
+                ahead = self.threads.map(self._prepare, batches[n + 1])
+            yield list(zip(batch, results, strict=True))
+
+    def _prepare(self, change: Change) -> Prepared | Rejected | None:
+        """None: deleted since."""
+        if self.tombstones.covers(change.picture):
+            return None
+        try:
+            return self.encoding.prepare(change.object_key)
+        except ObjectNotFound:
+            return RenditionMissing("the rendition is missing")
+        except Rejected as error:
+            return error
+
+    def _store(self, batch: Sequence[Ready], forward: Future[Encoded]) -> list[Found]:
+        encoded = forward.result()
+
+        def one(n: int) -> Found:
+            change, prepared = batch[n]
+            features = self.encoding.finish(change.picture, prepared, encoded, n)
+            self.encoding.objects.put(self._key(change.picture), encode_features(features))
+            return change, features
+
+        return list(self.threads.map(one, range(len(batch))))
+
+    def _deleted_meanwhile(self, change: Change) -> bool:
+        """Where the partition was handed over, its new holder may have removed the picture before our rows arrived."""
+        if not self.tombstones.covers(change.picture):
+            return False
+        remove(change.picture, self.index, self.encoding.objects)
+        self.index.flush()
+        return True
+
+    def _key(self, picture: Picture) -> str:
+        return features_key(picture.tenant, picture.media_id, self.encoding.encoder.space.name)
+
+
+@dataclass(frozen=True)
+class RemoveDeleted:
+    """Removes rows and features of deleted pictures, for good, and says so."""
+
+    objects: ObjectStore
+    index: VectorIndex
+    log: EventLog
+    tombstones: Tombstones
+    clock: Clock
+
+    def __call__(self, deletions: Sequence[Change]) -> None:
+        for change in deletions:
+            self.tombstones.put(change.picture)  # first, so that no upload slips in behind what follows
+            remove(change.picture, self.index, self.objects)
+        self.index.flush()
+        self.log.append([wire.removed(change, self.clock()) for change in deletions])
+        logger.info("%d removed", len(deletions))
+
+
+@dataclass(frozen=True)
+class EncodePicture:
+    """Encodes a picture that is only searched with: features under transient/, nothing in the index (decision 5)."""
+
+    encoding: Encoding
+
+    def __call__(self, picture: Picture, object_key: str) -> Features:
+        """Raises UnknownPicture, and Rejected where it cannot be decoded."""
+        unknown = UnknownPicture(f"no picture {picture.media_id}")
+        if not (picture.tenant and picture.media_id):
+            raise unknown
+        if not object_key.startswith(transient_prefix(picture.tenant, picture.media_id)):
+            raise unknown
+        try:
+            prepared = self.encoding.prepare(object_key)
+        except ObjectNotFound as error:
+            raise unknown from error
+        encoded = self.encoding.forward([prepared], urgent=True).result()
+        features = self.encoding.finish(picture, prepared, encoded, 0)
+        key = transient_features_key(picture.tenant, picture.media_id, features.encoder_space)
+        self.encoding.objects.put(key, encode_features(features))
+        return features
+
+
+def remove(picture: Picture, index: VectorIndex, objects: ObjectStore) -> None:
+    """Rows, then features in every encoder space. The caller flushes."""
+    index.delete_media([picture.media_id], tenant=picture.tenant)
+    for key in list(objects.list(features_prefix(picture.tenant, picture.media_id))):
+        objects.delete(key)

@@ -1,0 +1,120 @@
+"""Messages to ours, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from google.protobuf.message import DecodeError
+
+from nungil.api.common.v1 import common_pb2
+from nungil.api.embed.v1 import embed_pb2
+from nungil.api.embed.v1.events_pb2 import MediaEmbedded
+from nungil.api.ingest.v1.events_pb2 import MediaChanged
+from nungil.event_log import topics
+from nungil.event_log.port import NewRecord, Record
+from nungil.pictures.features import Features, FoundLabel, box_to_proto
+from nungil.runtime import tracing
+from nungil.runtime.ids import new_event_id
+from nungil.taxonomy.taxonomy import Name, Taxonomy
+from services.embed.core import Picture
+from services.embed.errors import UnreadableEvent
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One media.changed. trace: the headers that continue its trace."""
+
+    picture: Picture
+    deleted: bool
+    object_key: str
+    purpose: common_pb2.Purpose.ValueType
+    source: common_pb2.Source.ValueType
+    trace: Mapping[str, str]
+
+
+def change_of(record: Record) -> Change:
+    """Raises UnreadableEvent."""
+    try:
+        event = MediaChanged.FromString(record.value or b"")
+    except DecodeError as error:
+        raise UnreadableEvent(f"no MediaChanged: {error}") from error
+    if not (event.tenant and event.media_id and event.owner and event.version > 0):
+        raise UnreadableEvent("a MediaChanged without tenant, media_id, owner or version")
+    if event.change not in (MediaChanged.CHANGE_UPLOADED, MediaChanged.CHANGE_DELETED):
+        raise UnreadableEvent(f"a MediaChanged of the unknown kind {event.change}")
+    return Change(
+        Picture(event.tenant, event.media_id, event.owner, event.version),
+        deleted=event.change == MediaChanged.CHANGE_DELETED,
+        object_key=event.object_key,
+        purpose=event.purpose,
+        source=event.source,
+        trace=record.headers,
+    )
+
+
+def embedded(change: Change, features: Features, features_key: str, now_ms: int) -> NewRecord:
+    """The picture can be found."""
+    event = _answer(change, MediaEmbedded.OUTCOME_EMBEDDED, now_ms)
+    event.encoder_space = features.encoder_space
+    event.features_key = features_key
+    event.regions = len(features.regions)
+    return _record(change, event)
+
+
+def rejected(change: Change, reason: str, now_ms: int) -> NewRecord:
+    """The picture will never be found, and why."""
+    event = _answer(change, MediaEmbedded.OUTCOME_REJECTED, now_ms)
+    event.reason = reason
+    return _record(change, event)
+
+
+def removed(change: Change, now_ms: int) -> NewRecord:
+    """Rows and features are gone."""
+    return _record(change, _answer(change, MediaEmbedded.OUTCOME_REMOVED, now_ms))
+
+
+def encoded(features: Features, taxonomy: Taxonomy) -> embed_pb2.EncodePictureResponse:
+    """What was found, with its names."""
+    return embed_pb2.EncodePictureResponse(
+        regions=[
+            common_pb2.Region(n=region.n, box=box_to_proto(region.box), labels=_labels(region.labels, taxonomy))
+            for region in features.regions
+        ],
+        labels=_labels(features.labels, taxonomy),
+        colours=[
+            common_pb2.Colour(id=c.id, name=_name(taxonomy.colours[c.id].name), rgb=c.rgb, share=c.share)
+            for c in features.colours
+        ],
+    )
+
+
+def _answer(change: Change, outcome: MediaEmbedded.Outcome.ValueType, now_ms: int) -> MediaEmbedded:
+    picture = change.picture
+    return MediaEmbedded(
+        event_id=new_event_id(),
+        tenant=picture.tenant,
+        media_id=picture.media_id,
+        version=picture.version,
+        outcome=outcome,
+        owner=picture.owner,
+        purpose=change.purpose,
+        source=change.source,
+        occurred_at_ms=now_ms,
+    )
+
+
+def _record(change: Change, event: MediaEmbedded) -> NewRecord:
+    with tracing.trace(change.trace):
+        headers = {**tracing.inject(), "event": "MediaEmbedded"}
+    return NewRecord(topics.MEDIA_EMBEDDED, event.media_id, event.SerializeToString(), headers)
+
+
+def _labels(found: Sequence[FoundLabel], taxonomy: Taxonomy) -> list[common_pb2.Label]:
+    return [
+        common_pb2.Label(id=label.id, name=_name(taxonomy.labels[label.id].name), score=label.score) for label in found
+    ]
+
+
+def _name(name: Name) -> common_pb2.Name:
+    return common_pb2.Name(ko=name.ko, en=name.en)
