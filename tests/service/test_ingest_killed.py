@@ -99,7 +99,7 @@ def test_every_picture_that_was_accepted_is_published_and_sent_again_is_the_same
     with an_ingest_process(environment) as (process, stub):
 
         def send() -> None:
-            for seed in range(100):
+            for seed in range(60):
                 try:
                     accepted[seed] = put(stub, seed).media.media_id
                 except DependencyAway:
@@ -107,10 +107,10 @@ def test_every_picture_that_was_accepted_is_published_and_sent_again_is_the_same
 
         sending = threading.Thread(target=send)
         sending.start()
-        until(lambda: len(accepted) >= 30)
+        until(lambda: len(accepted) >= 15)
         process.kill()
         sending.join()
-    assert 30 <= len(accepted) < 100
+    assert 15 <= len(accepted) < 60
     with an_ingest_process(environment) as (_, stub):
         again = {seed: put(stub, seed) for seed in range(len(accepted) + 5)}
         ids = {answer.media.media_id for answer in again.values()}
@@ -122,7 +122,7 @@ def test_every_picture_that_was_accepted_is_published_and_sent_again_is_the_same
 
 def test_an_import_is_finished_after_a_restart_and_counts_each_row_once(environment: dict[str, str]) -> None:
     upgrade("ingest", environment["NUNGIL_DATABASE_URL"])
-    count = 5000
+    count = 4000
     with an_ingest_process(environment) as (process, stub):
         image = put(stub, 0).media.media_id
         rows = (f"i-{n},{image},chair,,,home,Mart,https://shop.example/{n},KR,KRW,{n + 1},yes\n" for n in range(count))

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Engine
 from sqlalchemy.exc import IntegrityError
 
 from nungil.database.open import reading
@@ -21,10 +21,12 @@ from services.ingest.feed import Progress, Refused, Row, import_id_of, item_of, 
 from services.ingest.handlers.items import no_picture
 from services.ingest.store import OUTBOX
 from services.ingest.store import imports as rows
-from services.ingest.store.items import put_item
+from services.ingest.store.items import put_items
 from services.ingest.store.media import catalogue_media
 
 logger = logging.getLogger(__name__)
+
+Rows = Sequence[Row]  # of one item
 
 BATCH_ROWS = 100
 SHOWN_REFUSALS = 1000
@@ -100,36 +102,35 @@ class Imports:
             rows.finish(connection, tenant, import_id)
         return True
 
-    def _apply(self, tenant: str, import_id: str, batch: Sequence[Sequence[Row]], *, position: int) -> bool:
+    def _apply(self, tenant: str, import_id: str, batch: Sequence[Rows], *, position: int) -> bool:
         with self.engine.begin() as connection:
             if rows.position(connection, tenant, import_id) != position:
                 return False
-            accepted = items = 0
-            refused: list[Refused] = []
-            known = catalogue_media(connection, tenant, {row.media_id for item in batch for row in item})
-            for item in batch:
-                refused += [Refused(row.line, no_picture(row.media_id)) for row in item if row.media_id not in known]
-                if good := [row for row in item if row.media_id in known]:
-                    self._put(connection, tenant, good)
-                    accepted, items = accepted + len(good), items + 1
-            rows.refuse(connection, tenant, import_id, refused)
-            read = sum(map(len, batch))
+            now_ms = self.clock()
+            known = catalogue_media(connection, tenant, {row.media_id for of_item in batch for row in of_item})
+            good = [kept for of_item in batch if (kept := [row for row in of_item if row.media_id in known])]
+            items = [item_of(kept, now_ms=now_ms) for kept in good]
+            put_items(connection, tenant, items)
+            put_out(connection, OUTBOX, [wire.item_changed(tenant, item, now_ms=now_ms) for item in items])
+            unknown = [row for of_item in batch for row in of_item if row.media_id not in known]
+            rows.refuse(connection, tenant, import_id, [Refused(row.line, no_picture(row.media_id)) for row in unknown])
+            accepted = sum(map(len, good))
             rows.advance(
-                connection, tenant, import_id, items_read=len(batch), rows=read, accepted=accepted, items_put=items
+                connection,
+                tenant,
+                import_id,
+                items_read=len(batch),
+                rows=accepted + len(unknown),
+                accepted=accepted,
+                items_put=len(items),
             )
         self.written.set()
         return True
 
-    def _put(self, connection: Connection, tenant: str, good: Sequence[Row]) -> None:
-        now_ms = self.clock()
-        item = item_of(good, now_ms=now_ms)
-        put_item(connection, tenant, item)
-        put_out(connection, OUTBOX, [wire.item_changed(tenant, item, now_ms=now_ms)])
 
-
-def _batches(items: Sequence[Sequence[Row]]) -> Iterator[Sequence[Sequence[Row]]]:
+def _batches(items: Sequence[Rows]) -> Iterator[Sequence[Rows]]:
     """Whole items, of BATCH_ROWS rows or a few more together."""
-    batch: list[Sequence[Row]] = []
+    batch: list[Rows] = []
     for item in items:
         batch.append(item)
         if sum(map(len, batch)) >= BATCH_ROWS:

@@ -36,7 +36,7 @@ class Items:
             for media_id in checked.media_ids:
                 if media_id not in known:
                     raise InvalidItem(no_picture(media_id))
-            rows.put_item(connection, caller.tenant, checked)
+            rows.put_items(connection, caller.tenant, [checked])
             put_out(connection, OUTBOX, [wire.item_changed(caller.tenant, checked, now_ms=now_ms)])
         self.written.set()
         return checked
@@ -52,7 +52,7 @@ class Items:
     def delete(self, caller: Caller, item_id: str) -> None:
         """Raises NoSuchItem. Its pictures stay in the catalogue."""
         with self.engine.begin() as connection:
-            if not rows.delete_item(connection, caller.tenant, item_id):
+            if not rows.delete_items(connection, caller.tenant, [item_id]):
                 raise NoSuchItem(item_id)
             put_out(connection, OUTBOX, [wire.item_gone(caller.tenant, item_id)])
         self.written.set()

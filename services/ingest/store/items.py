@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, fields
 from typing import Any
 
@@ -12,24 +13,26 @@ from services.ingest.catalogue import Item, Offer
 from services.ingest.store.tables import ITEM_MEDIA, ITEMS, OFFERS
 
 
-def put_item(connection: Connection, tenant: str, item: Item) -> None:
-    """Creates or replaces."""
-    delete_item(connection, tenant, item.item_id)
-    at = {"tenant": tenant, "item_id": item.item_id}
-    said = {"title_ko": item.title.ko, "title_en": item.title.en, "brand": item.brand, "category": item.category}
-    connection.execute(insert(ITEMS).values(at | said))
-    connection.execute(insert(ITEM_MEDIA), [{**at, "n": n, "media_id": id_} for n, id_ in enumerate(item.media_ids)])
-    offers = [{**at, "n": n, **asdict(o)} for n, o in enumerate(item.offers)]
-    if offers:
-        connection.execute(insert(OFFERS), offers)
+def put_items(connection: Connection, tenant: str, items: Sequence[Item]) -> None:
+    """Creates or replaces, each of another id."""
+    delete_items(connection, tenant, [item.item_id for item in items])
+    said, shown, offered = [], [], []
+    for item in items:
+        at = {"tenant": tenant, "item_id": item.item_id}
+        title = {"title_ko": item.title.ko, "title_en": item.title.en}
+        said.append(at | title | {"brand": item.brand, "category": item.category})
+        shown += [at | {"n": n, "media_id": media_id} for n, media_id in enumerate(item.media_ids)]
+        offered += [at | {"n": n} | asdict(offer) for n, offer in enumerate(item.offers)]
+    for table, rows in ((ITEMS, said), (ITEM_MEDIA, shown), (OFFERS, offered)):
+        if rows:
+            connection.execute(insert(table), rows)
 
 
-def delete_item(connection: Connection, tenant: str, item_id: str) -> bool:
-    """Whether there was one."""
+def delete_items(connection: Connection, tenant: str, item_ids: Sequence[str]) -> int:
+    """How many there were."""
     for table in (OFFERS, ITEM_MEDIA):
-        connection.execute(delete(table).where(table.c.tenant == tenant, table.c.item_id == item_id))
-    gone = connection.execute(delete(ITEMS).where(ITEMS.c.tenant == tenant, ITEMS.c.item_id == item_id))
-    return gone.rowcount == 1
+        connection.execute(delete(table).where(table.c.tenant == tenant, table.c.item_id.in_(item_ids)))
+    return connection.execute(delete(ITEMS).where(ITEMS.c.tenant == tenant, ITEMS.c.item_id.in_(item_ids))).rowcount
 
 
 def find_item(connection: Connection, tenant: str, item_id: str) -> Item | None:
