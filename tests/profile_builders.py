@@ -157,6 +157,8 @@ class AProfile:
     objects: ObjectStore
     now_ms: int = NOW_MS
     rules: core.Rules = RULES
+    space: str = SPACE
+    floor: float = 0.2
 
     def __post_init__(self) -> None:
         self.taxonomy = a_taxonomy()
@@ -169,8 +171,8 @@ class AProfile:
 
     @property
     def journal(self) -> Journal:
-        features = FeatureObjects(self.objects, SPACE)
-        return Journal(self.engine, features, Reading(self.taxonomy, floor=0.2), self.rules, self.clock)
+        features = FeatureObjects(self.objects, self.space)
+        return Journal(self.engine, features, Reading(self.taxonomy, self.floor), self.rules, self.clock)
 
     def interests(self, person_id: str) -> dict[str, float]:
         """Weights by id, heaviest first."""

@@ -28,7 +28,7 @@ class ProfileSettings(ServiceSettings):
     database_url: str = Field(description="profile's own database: sqlite:///…/profile.db, or postgresql://…")
     encoder_url: str = Field("efficientnet-lite0://", description="whose features to read; no model is loaded")
     half_life_days: float = Field(60.0, gt=0, description="after so many days an interest weighs half")
-    interest_floor: float = Field(0.2, gt=0, lt=1, description="less probable than this makes no interest")
+    interest_floor: float = Field(0.25, gt=0, lt=1, description="less probable than this makes no interest")
     activity_gains: dict[str, float] = Field(
         default_factory=lambda: dict(GAINS), description="what one picture is worth, by what was done with it"
     )

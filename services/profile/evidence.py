@@ -18,7 +18,7 @@ from services.profile.core import Finding, Labels
 FINDINGS_KEPT = 12
 LABELS_KEPT = 3
 NOISE = 0.02  # of a cell: less is a thousand labels sharing what nobody knows
-AREA_POWER = 0.7  # how much of a small part's sureness counts: 1, by its share of the picture; 0, all of it
+AREA_POWER = 0.5  # how much of a small part's sureness counts: 1, by its share of the picture; 0, all of it
 SMALLEST_CELLS = 2  # a part's width and height
 SMALLEST_PROBABILITY = 0.005  # of a label that is shown as a reason
 
