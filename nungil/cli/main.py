@@ -2,23 +2,44 @@
 
 from __future__ import annotations
 
+import importlib
 from typing import Any
 
 import click
 
-from nungil.cli.commands import import_, profile, search, status
-from nungil.cli.errors import CommandFailed, WrongSettings
-from nungil.cli.operate import config, migrate, serve, topics
-from nungil.cli.up import up
-from nungil.runtime.errors import Misconfigured, NungilError
+# Where each command lives. It is imported when it is called: `search` needs no database, `up` no progress bar.
+_COMMANDS = {
+    "up": "nungil.cli.up:up",
+    "import": "nungil.cli.commands:import_",
+    "search": "nungil.cli.commands:search",
+    "profile": "nungil.cli.commands:profile",
+    "status": "nungil.cli.commands:status",
+    "serve": "nungil.cli.operate:serve",
+    "migrate": "nungil.cli.operate:migrate",
+    "config": "nungil.cli.operate:config",
+    "topics": "nungil.cli.operate:topics",
+}
 
 
 class _Commands(click.Group):
-    """Tells our errors as one line, with the documented exit code."""
+    """Imports a command when it is needed, and tells our errors as one line with the documented exit code."""
 
-    def invoke(self, context: click.Context) -> Any:
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _COMMANDS:
+            return None
+        module, _, name = _COMMANDS[cmd_name].partition(":")
+        command: click.Command = getattr(importlib.import_module(module), name)
+        return command
+
+    def invoke(self, ctx: click.Context) -> Any:
+        from nungil.cli.errors import CommandFailed, WrongSettings
+        from nungil.runtime.errors import Misconfigured, NungilError
+
         try:
-            return super().invoke(context)
+            return super().invoke(ctx)
         except NungilError as error:
             failure = WrongSettings if isinstance(error, Misconfigured) else CommandFailed
             raise failure(str(error)) from error
@@ -34,9 +55,6 @@ class _Commands(click.Group):
 def main() -> None:
     """Nungil: point at a part of a picture, find what looks like it, and own the profile that follows."""
 
-
-for command in (up, import_, search, profile, status, serve, migrate, config, topics):
-    main.add_command(command)
 
 if __name__ == "__main__":
     main()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ from nungil.cli.importing import Report
 from nungil.commerce import MINOR_DIGITS
 
 _SHOWN_REASONS = 20
+_WIDTH = 140
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,11 @@ class Bars:
         self.bars.console.print(text)
 
 
+def screen() -> Console:
+    """Stdout: as wide as the terminal, or wide enough for our tables where it is none."""
+    return Console() if sys.stdout.isatty() else Console(width=_WIDTH)
+
+
 @contextmanager
 def progress() -> Iterator[Bars]:
     """Bars on stderr; where that is no terminal, their last state only."""
@@ -46,31 +53,33 @@ def progress() -> Iterator[Bars]:
 
 def report(report: Report, *, rows: bool) -> None:
     """What became of an import."""
-    console = Console()
+    console = screen()
     what = "rows" if rows else "pictures"
     console.print(
         f"{report.accepted} {what} accepted, {report.duplicate} pictures known before, {len(report.rejected)} rejected, "
-        f"{report.searchable} pictures searchable, {report.seconds:.1f} s"
+        f"{report.searchable} pictures searchable, {report.seconds:.1f} s",
+        soft_wrap=True,
     )
     for file, reason in report.rejected[:_SHOWN_REASONS]:
-        console.print(f"  {file}: {reason}", markup=False)
+        console.print(f"  {file}: {reason}", markup=False, soft_wrap=True)
     if len(report.rejected) > _SHOWN_REASONS:
         console.print(f"  … and {len(report.rejected) - _SHOWN_REASONS} more; --json lists all")
 
 
 def hits(found: Json, console: Console | None = None) -> None:
     """A table of hits."""
-    console = console or Console()
+    console = console or screen()
     if not found["hits"]:
         console.print("nothing found")
         return
     if not found["matched"]:
         console.print("nothing here matches well; the nearest:")
-    table = Table("", "score", "what", "offers", "media id", box=None, pad_edge=False)
+    table = Table("", "score", "what", "offers", box=None, pad_edge=False)
+    table.add_column("media id", no_wrap=True)
     for place, hit in enumerate(found["hits"], start=1):
         item = hit["item"]
         what = _name(item["title"]) if item else hit["file_name"] or "a picture"
-        offers = ", ".join(_offer(offer) for offer in item["offers"][:3]) if item else ""
+        offers = "\n".join(_offer(offer) for offer in item["offers"][:3]) if item else ""
         table.add_row(str(place), f"{hit['score']:.3f}", what, offers, hit["media_id"])
     console.print(table)
     console.print(f"{found['took_ms']:.0f} ms" + (", the box was clipped to the picture" if found["clipped"] else ""))
@@ -80,7 +89,7 @@ def interests(
     answer: Json, console: Console | None = None, *, files: Mapping[str, str] | None = None, limit: int = 20
 ) -> None:
     """A table of interests, each with its strongest reasons. files: names of pictures by id, where known."""
-    console = console or Console()
+    console = console or screen()
     if not answer["learning"]:
         console.print("learning interests from pictures is off: the consent image_interest is not given")
     if not answer["interests"]:
@@ -103,7 +112,7 @@ def status(answer: Json) -> None:
     table = Table("service", "health", "records waiting", box=None, pad_edge=False)
     for name, service in answer["services"].items():
         table.add_row(name, "up" if service["healthy"] else "away", str(waiting.get(name, "")))
-    console = Console()
+    console = screen()
     console.print(table)
     if index := answer["index"]:
         console.print(f"index: {index['rows']} rows, {index['items']} items, {index['encoder_space']}")
@@ -115,7 +124,7 @@ def _name(name: Json) -> str:
 
 def _offer(offer: Json) -> str:
     stock = "" if offer["in_stock"] else " (sold out)"
-    return f"{money(offer['price_minor'], offer['currency'])} {offer['shop']}/{offer['market']}{stock}"
+    return f"{offer['market']} {money(offer['price_minor'], offer['currency'])}, {offer['shop']}{stock}"
 
 
 def money(minor: int, currency: str) -> str:

@@ -43,17 +43,18 @@ def check(true: Any, otherwise: str) -> None:
 def import_all(api: Api) -> dict[str, str]:
     """Photographs as the owner's own, products as the catalogue. Returns the file name of each photograph by its id."""
     files = photographs()
-    with show.progress() as progress, tempfile.TemporaryDirectory() as folder:
-        importer = Importer(api, progress, Event())
-        own = importer.pictures(files, root=Path("/"), purpose="personal")
+    with show.progress() as progress:
+        progress.note(f"[bold]Your pictures[/bold]: {len(files)} photographs that came with installed packages")
+        own = Importer(api, progress, Event()).pictures(files, root=Path("/"), purpose="personal")
         check_report(own, "photographs", pictures=len(files))
+    with show.progress() as progress, tempfile.TemporaryDirectory() as folder:
+        progress.note("[bold]A shop's catalogue[/bold]: products drawn here, with offers")
         feed, rows = write_catalogue(Path(folder), progress)
-        catalogue = importer.feed(feed, root=Path(folder))
-        products = len(list(Path(folder).glob("*.jpg")))
-        check_report(catalogue, "products", pictures=products)
+        catalogue = Importer(api, progress, Event()).feed(feed, root=Path(folder))
+        check_report(catalogue, "products", pictures=len(list(Path(folder).glob("*.jpg"))))
         check(catalogue.accepted == rows, f"{catalogue.accepted} of {rows} rows of the feed were applied")
-    known = " (all known from before)" if own.duplicate == len(files) else ""
-    click.echo(f"{len(files)} photographs, {products} products, {rows} offers{known}", err=True)
+    if own.duplicate == len(files):
+        click.echo("all of them known from before: nothing was added", err=True)
     return {media_id: file.name for file, media_id in own.ids.items()}
 
 
@@ -77,13 +78,19 @@ def search_the_cup(api: Api, names: dict[str, str], console: Console) -> None:
     check(categories == [EXPECTED_CATEGORY] * 5, f"the five best should be cups; they are {categories}")
     buyable = api.search({**query, "filters": {"market": MARKET, "in_stock": True}, "limit": 10, "record": False})
     offers = [offer for hit in buyable["hits"] for offer in hit["item"]["offers"]]
-    wrong = [offer for offer in offers if offer["market"] != MARKET or not offer["in_stock"]]
+    wrong = [offer for offer in offers if not sells_here(offer)]
     check(offers and not wrong, f"asked for what is in stock in {MARKET}, got {wrong or 'nothing'}")
-    cheapest = min(offers, key=lambda offer: offer["price_minor"])
-    console.print(
-        f"In stock in Korea among the ten best: {len(buyable['hits'])}, from "
-        f"{show.money(cheapest['price_minor'], cheapest['currency'])}."
+    sold_here = {hit["item"]["id"] for hit in hits if any(map(sells_here, hit["item"]["offers"]))}
+    buyable_ids = {hit["item"]["id"] for hit in buyable["hits"]}
+    check(
+        sold_here == buyable_ids & {hit["item"]["id"] for hit in hits}, f"{sold_here} can be bought, not {buyable_ids}"
     )
+    console.print(f"Asked for what is in stock in Korea, {len(sold_here)} of these five remain.")
+
+
+def sells_here(offer: Json) -> bool:
+    """Whether an offer is in stock in the market that the demo asks for."""
+    return bool(offer["market"] == MARKET and offer["in_stock"])
 
 
 def show_interests(api: Api, names: dict[str, str], console: Console) -> None:
@@ -96,7 +103,9 @@ def show_interests(api: Api, names: dict[str, str], console: Console) -> None:
     expected = " and ".join(f"{interest} because of {name}" for interest, name in EXPECTED_INTERESTS.items())
     answer = until(api.interests, complete, f"the interests {expected}")
     console.print("\n[bold]The interests that follow, and the pictures behind them[/bold]")
-    show.interests(answer, console, files=names, limit=12)
+    parents = {interest["parent"] for interest in answer["interests"]}
+    leaves = [interest for interest in answer["interests"] if interest["id"] not in parents]
+    show.interests({**answer, "interests": leaves}, console, files=names, limit=12)
     for interest in answer["interests"]:
         check(reasons(interest, names), f"no picture stands behind the interest {interest['id']}")
 
@@ -117,7 +126,7 @@ def until(ask: Callable[[], Json], complete: Callable[[Json], bool], what: str) 
 
 def main() -> int:
     """The exit code."""
-    console = Console()
+    console = show.screen()
     try:
         with open_api(url=None, key=None, data=None) as api:
             names = import_all(api)

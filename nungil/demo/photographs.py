@@ -7,13 +7,10 @@ from pathlib import Path
 
 _FILES = {
     "skimage": (
-        "data/astronaut.png",
-        "data/brick.png",
         "data/camera.png",
         "data/chelsea.png",
         "data/coffee.png",
         "data/coins.png",
-        "data/grass.png",
         "data/gravel.png",
         "data/hubble_deep_field.jpg",
         "data/moon.png",
