@@ -32,6 +32,14 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
+class KeptConsent:
+    """What a person answered for one purpose. changed_at_ms 0: never asked, so not given."""
+
+    given: bool = False
+    changed_at_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Activity:
     """One thing that a person did with a picture. box None: the whole picture."""
 

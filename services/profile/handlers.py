@@ -20,10 +20,9 @@ from nungil.runtime import ids
 from nungil.runtime.clock import Clock
 from nungil.runtime.errors import Rejected
 from services.profile import core, store, wire
-from services.profile.core import Rules, Weighed
+from services.profile.core import KeptConsent, Rules, Weighed
 from services.profile.errors import UnidentifiedPerson, UnknownPerson, UnknownPurpose
 from services.profile.journal import Journal
-from services.profile.store import KeptConsent
 
 logger = logging.getLogger(__name__)
 

@@ -125,7 +125,7 @@ class Journal:
         with self.engine.begin() as c:
             if not store.lock_person(c, tenant, person_id):
                 return {activity: InvalidActivity(f"no person {person_id}") for activity in activities}
-            consent = store.consents(c, tenant, person_id).get(CONSENT_PURPOSE_IMAGE_INTEREST, store.KeptConsent())
+            consent = store.consents(c, tenant, person_id).get(CONSENT_PURPOSE_IMAGE_INTEREST, core.KeptConsent())
             removed = store.removed(c, tenant, {activity.media_id for activity in activities})
             wanted: list[Activity] = []
             for activity in activities:

@@ -30,7 +30,7 @@ from sqlalchemy import (
 from nungil.database.outbox import outbox_table
 from nungil.pictures.boxes import Box
 from services.profile import core
-from services.profile.core import Activity, Entry, Finding, State
+from services.profile.core import Activity, Entry, Finding, KeptConsent, State
 
 METADATA = MetaData()
 
@@ -97,14 +97,6 @@ class KeptState:
     state: State
     rules: str
     dropped_on: int
-
-
-@dataclass(frozen=True, slots=True)
-class KeptConsent:
-    """changed_at_ms 0: never set, so not given."""
-
-    given: bool = False
-    changed_at_ms: int = 0
 
 
 def find_person(c: Connection, tenant: str, subject: str) -> str | None:

@@ -20,9 +20,8 @@ from nungil.pictures.features import box_from_proto, box_to_proto
 from nungil.runtime import tracing
 from nungil.taxonomy.taxonomy import Taxonomy
 from services.profile import sentences
-from services.profile.core import Activity, Reason, Weighed
+from services.profile.core import Activity, KeptConsent, Reason, Weighed
 from services.profile.errors import InvalidActivity, InvalidMediaEvent
-from services.profile.store import KeptConsent
 
 _ID = re.compile(r"(?!\.+$)[A-Za-z0-9._-]{1,128}")
 _UPLOADS = uuid.UUID("b9a3c1de-6a2f-5c1e-9d50-4c2f6f0f7a11")  # the namespace of the event ids of uploads
