@@ -6,7 +6,7 @@ import "./interests.js";
 import { WHOLE } from "./stage.js";
 import { countryName, languageNow, named, say, sayAll, switchLanguage } from "./words.js";
 
-const MARKETS = ["KR", "US", "JP", "GB", "DE", "FR"];
+const markets = new Set(["KR", "US", "JP"]); // and those that are met in offers
 const MOVING_PAUSE_MS = 120;
 const $ = (id) => document.getElementById(id);
 const [stage, hits, interests] = [$("stage"), $("hits"), $("interests")];
@@ -51,7 +51,8 @@ async function search({ record }) {
     found = await api.search(query, searching.signal);
     found.query = query;
     hits.show(found);
-    tell(!found.hits.length ? "nothing" : found.matched ? "matched" : "onlySimilar", found.hits.length);
+    tell(!found.hits.length ? "nothing" : found.matched ? "matched" : "onlySimilar");
+    offerMarkets(found.hits);
     hits.removeAttribute("aria-busy");
   } catch (error) {
     if (error.name !== "AbortError") hits.removeAttribute("aria-busy");
@@ -64,6 +65,7 @@ stage.addEventListener("frame", ({ detail }) => {
   if (detail.settled) search({ record: true });
   else pause = setTimeout(() => search({ record: false }), MOVING_PAUSE_MS);
 });
+$("market").addEventListener("change", ({ target }) => localStorage.setItem("nungil-market", target.value));
 for (const id of ["market", "in-stock"]) $(id).addEventListener("change", () => search({ record: false }));
 
 hits.addEventListener("more", async () => {
@@ -98,10 +100,11 @@ function stageIs(shown) {
   document.body.classList.toggle("with-picture", shown);
 }
 
-// The best named part, or a frame that can be seen to be one.
+// The part that is surest of its name and large enough to be meant, or a frame that can be seen to be one.
 function firstBox(regions) {
-  const named = regions.filter((region) => region.n > 0);
-  return named[0]?.box ?? { x: 0.15, y: 0.15, width: 0.7, height: 0.7 };
+  const worth = ({ box, labels }) => (labels[0]?.score ?? 0) * Math.sqrt(box.width * box.height);
+  const [best] = regions.filter((region) => region.n > 0 && region.labels.length).sort((a, b) => worth(b) - worth(a));
+  return best?.box ?? { x: 0.1, y: 0.1, width: 0.8, height: 0.8 };
 }
 
 function putOnStage(shown, { box = null, source = api.imageOf(shown.media_id) } = {}) {
@@ -259,17 +262,28 @@ function sayEverything() {
   document.body.dataset.drop = say("dropHere");
   $("language").textContent = say("otherLanguage");
   $("language").lang = languageNow() === "ko" ? "en" : "ko";
-  const market = $("market").value;
-  $("market").replaceChildren(
-    make("option", { value: "" }, say("anywhere")),
-    ...MARKETS.map((code) => make("option", { value: code }, countryName(code))),
-  );
-  $("market").value = market;
+  sayMarkets();
   if (saying) tell(...saying);
   stage.say();
   hits.say();
   interests.say();
   sayPicture();
+}
+
+function sayMarkets() {
+  const market = $("market").value || localStorage.getItem("nungil-market") || "";
+  if (market) markets.add(market);
+  $("market").replaceChildren(
+    make("option", { value: "" }, say("anywhere")),
+    ...[...markets].map((code) => make("option", { value: code }, countryName(code))),
+  );
+  $("market").value = market;
+}
+
+function offerMarkets(shown) {
+  const before = markets.size;
+  for (const hit of shown) for (const offer of hit.item?.offers ?? []) markets.add(offer.market);
+  if (markets.size > before) sayMarkets();
 }
 
 $("language").addEventListener("click", () => {

@@ -4,6 +4,7 @@ import { imageOf } from "./api.js";
 import { countryName, named, price, say } from "./words.js";
 
 const OFFERS_SHOWN = 3;
+const HEART = '<svg viewBox="0 0 24 24" aria-hidden="true"><path d="M12 20 4.800 12.800C2.400 10.400 2.700 6.800 5.400 5.300 8 3.900 10.700 5 12 7.600 13.300 5 16 3.900 18.600 5.300c2.700 1.500 3 5.100.6 7.500Z"/></svg>';
 
 export function make(tag, attributes = {}, ...children) {
   const element = document.createElement(tag);
@@ -53,12 +54,13 @@ class Hits extends HTMLElement {
     );
     open.addEventListener("click", () => this.#fire("open", { media_id: hit.media_id }));
     const brand = hit.item?.brand ? make("p", { class: "brand" }, hit.item.brand) : null;
-    return make("li", { class: "card", "data-media": hit.media_id }, open, this.#save(hit), make("h3", {}, name), brand, this.#offers(hit));
+    return make("li", { class: "card", "data-media": hit.media_id }, open, this.#save(hit), make("h3", { class: hit.item ? null : "file" }, name), brand, this.#offers(hit));
   }
 
   #save(hit) {
     const saved = this.#saved.has(hit.media_id);
     const button = make("button", { type: "button", class: "save", "aria-pressed": String(saved), title: say(saved ? "saved" : "save") });
+    button.innerHTML = HEART;
     button.ariaLabel = `${say(saved ? "saved" : "save")}: ${nameOf(hit)}`;
     button.addEventListener("click", () => {
       if (this.#saved.has(hit.media_id)) return;

@@ -5,11 +5,23 @@ import { named, say } from "./words.js";
 
 const SMALLEST = 0.05;
 const STEP = 0.02;
+const APART = 0.09;
 const CORNERS = ["nw", "ne", "sw", "se"];
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
 
 export const WHOLE = { x: 0, y: 0, width: 1, height: 1 };
+
+// Without those whose dot would lie on another's.
+function apart(regions) {
+  const kept = [];
+  const centre = ({ box }) => [box.x + box.width / 2, box.y + box.height / 2];
+  for (const region of regions) {
+    const [x, y] = centre(region);
+    if (kept.every((other) => Math.hypot(centre(other)[0] - x, centre(other)[1] - y) > APART)) kept.push(region);
+  }
+  return kept;
+}
 
 class Stage extends HTMLElement {
   #box = WHOLE;
@@ -35,6 +47,9 @@ class Stage extends HTMLElement {
     this.picture.addEventListener("pointerdown", (event) => this.#grab(event));
     this.picture.addEventListener("pointermove", (event) => this.#move(event));
     for (const end of ["pointerup", "pointercancel"]) this.picture.addEventListener(end, (event) => this.#release(event));
+    this.image.addEventListener("load", () => {
+      this.picture.style.setProperty("--aspect", this.image.naturalWidth / this.image.naturalHeight);
+    });
     this.frame.addEventListener("keydown", (event) => this.#press(event));
   }
 
@@ -47,7 +62,7 @@ class Stage extends HTMLElement {
     if (this.image.getAttribute("src") !== source) this.image.src = source;
     this.image.alt = alt;
     this.toggleAttribute("busy", busy);
-    this.#regions = regions.filter((region) => region.n > 0);
+    this.#regions = apart(regions.filter((region) => region.n > 0));
     this.#place(box ?? WHOLE);
     this.say();
   }
