@@ -20,6 +20,7 @@ NAMES: dict[Format, str] = {"JPEG": "JPEG", "PNG": "PNG", "WEBP": "WebP", "HEIF"
 TAKEN = "send a JPEG, PNG, WebP or HEIC picture"
 _HEIF_BRANDS = {b"heic", b"heix", b"heim", b"heis"}
 _SEQUENCE_BRANDS = {b"hevc", b"hevx", b"hevm", b"hevs", b"msf1"}
+_MAX_SCANS = 100  # encoders write up to 20; each costs a pass over all pixels, however few bytes it has
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
 # First bytes of what else people send. In this order: the first that fits names it.
@@ -125,9 +126,12 @@ def _jpeg(data: bytes) -> Header:
         at += 2 + length
     if size is None:
         raise UndecodablePicture("this JPEG is broken: it has no size")
-    # Within coded data 0xFF is followed by 0x00 or a restart marker, so this finds the end of the picture itself.
-    if data.find(b"\xff\xd9", at + 2 + length) < 0:
+    # Within coded data 0xFF is followed by 0x00 or a restart marker, so these find the end of the picture and its scans.
+    end = data.find(b"\xff\xd9", at + 2 + length)
+    if end < 0:
         raise _truncated("JPEG")
+    if data.count(b"\xff\xda", at, end) > _MAX_SCANS:
+        raise UndecodablePicture(f"this JPEG has more than {_MAX_SCANS} scans: save it anew")
     return Header("JPEG", *size, frames=1)
 
 

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import csv
+import io
+import os
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from ingest_builders import (
     CATALOGUE,
     MINA,
@@ -24,9 +29,10 @@ from nungil.runtime.errors import Rejected
 from nungil.taxonomy.taxonomy import Name
 from services.ingest.core import Caller
 from services.ingest.errors import NoSuchImport, NoSuchItem, UnreadableFeed
-from services.ingest.feed import Progress, Refused
+from services.ingest.feed import Progress, Refused, read_feed
 from services.ingest.handlers.imports import BATCH_ROWS
 
+PHOTOS = Path(os.environ.get("NUNGIL_PHOTOS") or Path(__file__).resolve().parents[3] / "shared" / "data")
 HEADER = "id,image,title_en,title_ko,brand,category,shop,url,market,currency,price,in_stock\n"
 
 
@@ -271,6 +277,38 @@ def test_two_processes_on_one_import_apply_each_row_once(ingest: Ingest, picture
     done, _ = ingest.imports.get(MINA, begun.import_id)
     assert (done.done, done.accepted, done.items_put) == (True, count, count)
     assert len(item_events(ingest)) == count
+
+
+@settings(deadline=None)
+@given(st.one_of(st.binary(), st.text(alphabet='a,"\n\r\0 0é').map(lambda text: (HEADER + text).encode())))
+def test_whatever_the_bytes_a_feed_is_read_or_refused(data: bytes) -> None:
+    try:
+        feed = read_feed(data)
+    except UnreadableFeed:
+        return
+    lines = [row.line for item in feed.items for row in item] + [row.line for row in feed.refused]
+    assert len(set(lines)) == len(lines)
+    assert all(line > 1 for line in lines)
+
+
+@pytest.mark.photos
+@pytest.mark.skipif(not PHOTOS.is_dir(), reason=f"no photographs at {PHOTOS}: set NUNGIL_PHOTOS")
+def test_a_real_feed_is_imported_whole(ingest: Ingest) -> None:
+    with (PHOTOS / "grocery" / "items.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    ids: dict[str, str] = {}
+    for row in rows:
+        if row["image"] not in ids:
+            data = (PHOTOS / "grocery" / row["image"]).read_bytes()
+            ids[row["image"]] = ingest.put(purpose=CATALOGUE, data=data).media.media_id
+    text = io.StringIO()
+    writer = csv.DictWriter(text, rows[0].keys())
+    writer.writeheader()
+    writer.writerows(row | {"image": ids[row["image"]]} for row in rows)
+    done, refused = imported(ingest, text.getvalue())
+    assert refused == []
+    assert (done.rows, done.accepted, done.items_put) == (152, 152, 81)
+    assert {offer.currency for event in item_events(ingest) for offer in event.item.offers} >= {"KRW"}
 
 
 class _AfterOneBatch(threading.Event):

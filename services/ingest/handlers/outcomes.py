@@ -23,7 +23,6 @@ logger = logging.getLogger(__name__)
 
 TRANSIENT = "transient/"
 _MEDIA_ID = re.compile(rf"{TRANSIENT}[^/]+/([0-9a-f-]{{36}})/")
-_BATCH = 200
 
 
 @dataclass(frozen=True)
@@ -90,9 +89,5 @@ class Sweep:
             media_id = _MEDIA_ID.match(key)
             if media_id and born_at_ms(media_id[1]) + self.transient_ms <= now_ms:
                 self.objects.delete(key)
-        with reading(self.engine) as connection:
-            expired = rows.expired_media(connection, now_ms=now_ms, limit=_BATCH)
         with self.engine.begin() as connection:
-            for media in expired:
-                rows.forget_media(connection, media.tenant, media.media_id)
-        return len(expired)
+            return rows.forget_expired(connection, now_ms=now_ms)
