@@ -41,6 +41,8 @@ class BoundedCache(Generic[V]):
     def put(self, key: str, value: V) -> None:
         with self._lock:
             self._remove(key)
+            if value.size_bytes > self._max_bytes:
+                return
             self._held[key] = value
             self._bytes += value.size_bytes
             while self._bytes > self._max_bytes:

@@ -29,7 +29,7 @@ from nungil.object_store import keys
 from nungil.pictures.boxes import WHOLE, Box, InvalidBox
 from nungil.pictures.features import box_from_proto
 from nungil.runtime.errors import NotFound
-from nungil.vector_index.port import CATALOGUE
+from nungil.runtime.lifecycle import worker
 from services.search.errors import InvalidQuery
 from services.search.features import TRANSIENT_MS
 
@@ -177,8 +177,6 @@ def test_a_hit_whose_features_are_gone_is_not_shown(search: Search) -> None:
 
 
 def test_deletions_of_the_past_and_of_now_are_denied(search: Search) -> None:
-    from nungil.runtime.lifecycle import worker
-
     search.put(a_picture("before", DOG), a_picture("after", DOG), a_picture("stays", DOG))
     search.log.append([media_changed("before"), media_changed("stays", change=1)])
     with worker("deletions", search.deletions, search.stop):
@@ -275,4 +273,3 @@ def test_the_maps_held_stay_within_their_bytes(search: Search) -> None:
 def test_status_counts_rows_and_items(search: Search) -> None:
     search.items(an_item("i-1", "query"))
     assert search.status() == (3, 1, "tiny-8-v1")
-    assert CATALOGUE == "catalogue"

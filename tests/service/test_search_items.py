@@ -160,9 +160,9 @@ def test_pictures_that_are_no_items_pass_no_filter(either: Search) -> None:
 
 
 def test_what_passes_is_found_however_far_down_it_is(either: Search) -> None:
-    crowd = [a_picture(f"crowd-{n:03}", like(DOG, 0.99)) for n in range(400)]
+    crowd = [a_picture(f"crowd-{n:03}", like(DOG, 0.99)) for n in range(120)]
     either.put(*crowd, a_picture("far", like(DOG, -0.5)), a_picture("farther", like(DOG, -0.6)))
-    either.items(*(an_item(f"c-{n:03}", f"crowd-{n:03}") for n in range(400)))
+    either.items(*(an_item(f"c-{n:03}", f"crowd-{n:03}") for n in range(120)))
     either.items(an_item("i-1", "far", offers=[an_offer()]), an_item("i-2", "farther", offers=[an_offer()]))
     assert [hit.media_id for hit in either(filters=Filters(in_stock=True), limit=1).hits] == ["far"]
     assert items(either, in_stock=True) == ["i-1", "i-2"]
