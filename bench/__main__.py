@@ -1,0 +1,22 @@
+"""`make bench`: every measurement, one after another, each written to docs/benchmarks.md."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+MEASUREMENTS = ("bench.crop_vectors", "bench.imports", "bench.start", "bench.event_log")
+
+
+def main() -> int:
+    """Runs them all; 1 where one missed its floor or failed."""
+    failed = [
+        name for name in MEASUREMENTS if subprocess.run([sys.executable, "-m", name, "--write"], check=False).returncode
+    ]
+    for name in failed:
+        print(f"{name} missed its floor or failed", file=sys.stderr)
+    return int(bool(failed))
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
