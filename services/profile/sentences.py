@@ -11,9 +11,13 @@ from nungil.pictures.boxes import WHOLE
 from nungil.taxonomy.taxonomy import Name
 from services.profile.core import Reason
 
-SURE_OF_LABEL = 0.5  # of an interest's probability in one label: then that label is named, else the interest
+MOST = 0.5  # one label has more than this of what was seen, and
+SURE = 0.4  # is at least so probable: then it is named, else the interest
 
 _VOWEL_SOUND = re.compile(r"(?!(uni|eu|us[ae]|ur[ai]|one))[aeiou]|hour|heir|honest", re.IGNORECASE)
+_UNCOUNTED = re.compile(
+    r"(broccoli|carbonara|corn|cream|dough|eggnog|fungus|guacamole|hay|mail|paper|potato|sauce|soup|velvet|wine|wool|woods)$"
+)
 _BATCHIM_OF_LATIN = frozenset("lmnr")  # read out, these letters end in a consonant: 엘, 엠, 엔, 아르(알)
 _BATCHIM_OF_DIGIT = frozenset("013678")  # 영, 일, 삼, 육, 칠, 팔
 
@@ -42,8 +46,7 @@ def why(interest: Name, reason: Reason, labels: Sequence[tuple[Name, float]]) ->
     deed = _DEEDS[reason.kind]
     whole = reason.box == WHOLE
     place = Name("이 사진에서" if whole else "이 사진의 이 부분에서", "that" if whole else "in which this part")
-    amount_seen = sum(p for _, p in labels)
-    if labels and labels[0][1] >= SURE_OF_LABEL * amount_seen:
+    if labels and labels[0][1] >= max(SURE, MOST * sum(p for _, p in labels)):
         label = _bare(labels[0][0])
         return Name(
             f"{place.ko} {with_object_particle(label.ko)} 보았습니다 ({deed.ko})",
@@ -51,7 +54,7 @@ def why(interest: Name, reason: Reason, labels: Sequence[tuple[Name, float]]) ->
         )
     name = _bare(interest)
     return Name(
-        f"{place.ko} {with_and_particle(name.ko)} 관련된 것을 보았습니다 ({deed.ko})",
+        f"{place.ko} {with_and_particle(f'‘{name.ko}’')} 관련된 것을 보았습니다 ({deed.ko})",
         f"{deed.en} {place.en} has to do with {name.en}",
     )
 
@@ -80,9 +83,11 @@ def ends_in_consonant(noun: str) -> bool:
 
 
 def with_article(noun: str) -> str:
-    """a golden retriever, an apple, sunglasses."""
-    last = noun.split()[-1] if noun.split() else noun
-    if last.endswith("s") and not last.endswith(("ss", "us", "is")):
+    """a golden retriever, an apple, sunglasses, broccoli."""
+    head = noun.partition(" of ")[0]
+    last = head.split()[-1] if head.split() else head
+    plural = last.endswith("s") and not last.endswith(("ss", "us", "is", "ops"))
+    if plural or _UNCOUNTED.search(last):
         return noun
     return f"{'an' if _VOWEL_SOUND.match(noun) else 'a'} {noun}"
 

@@ -31,10 +31,14 @@ def test_a_part_is_called_a_part():
     )
 
 
+def test_a_single_label_that_is_not_sure_is_not_named():
+    assert "비글" not in sentences.why(DOGS, a_reason(), [(BEAGLE, 0.3)]).ko
+
+
 def test_of_many_unsure_labels_the_interest_is_named_and_none_of_them():
     breeds = [(Name("비글", "beagle"), 0.1), (Name("퍼그", "pug"), 0.1), (Name("박서", "boxer"), 0.1)]
     assert sentences.why(DOGS, a_reason(), breeds) == Name(
-        "이 사진에서 개와 관련된 것을 보았습니다 (업로드)", "You uploaded a picture that has to do with dogs"
+        "이 사진에서 ‘개’와 관련된 것을 보았습니다 (업로드)", "You uploaded a picture that has to do with dogs"
     )
 
 
@@ -65,7 +69,7 @@ def test_the_object_particle_follows_the_last_sound(noun, expected):
     assert sentences.with_object_particle(noun) == expected
 
 
-@pytest.mark.parametrize(("noun", "expected"), [("산", "산과"), ("개", "개와"), ("야외 활동", "야외 활동과")])
+@pytest.mark.parametrize(("noun", "expected"), [("산", "산과"), ("개", "개와"), ("‘산’", "‘산’과")])
 def test_the_and_particle_follows_the_last_sound(noun, expected):
     assert sentences.with_and_particle(noun) == expected
 
@@ -81,6 +85,11 @@ def test_the_and_particle_follows_the_last_sound(noun, expected):
         ("trolleybus", "a trolleybus"),
         ("unicycle", "a unicycle"),
         ("hourglass", "an hourglass"),
+        ("chest of drawers", "a chest of drawers"),
+        ("ear of corn", "an ear of corn"),
+        ("broccoli", "broccoli"),
+        ("ice cream", "ice cream"),
+        ("triceratops", "a triceratops"),
     ],
 )
 def test_the_article_follows_the_first_sound(noun, expected):
