@@ -43,4 +43,8 @@ def open_encoder(url: str, *, device: str = "auto") -> Iterator[Encoder]:
     else:
         from nungil.encoder.efficientnet_lite0 import load_efficientnet_lite0
 
-        yield load_efficientnet_lite0(space, device)
+        encoder = load_efficientnet_lite0(space, device)
+        try:
+            yield encoder
+        finally:
+            encoder.close()
