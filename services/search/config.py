@@ -20,8 +20,9 @@ class SearchSettings(ServiceSettings):
     cache_bytes: int = Field(256 * 1024 * 1024, ge=1024 * 1024, description="feature maps held in memory")
     denied_pictures: int = Field(200_000, ge=1, description="deletions remembered until the index has surely followed")
     match_cosine: float = Field(
-        0.5,
+        0.2,
         ge=-1,
         le=1,
-        description="a best hit below this is no match; a first cut, to be replaced by a calibrated one",
+        description="a best hit below this is no match. A first cut for efficientnet-lite0, until it is calibrated: 99 % of "
+        "right answers among garments lie above it, 95 % of what groceries or scenes find among garments below 0.22",
     )
