@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from nungil.pictures.boxes import Box, clip
 from nungil.pictures.features import Features
-from nungil.pictures.pooling import pool_box, summed_area
+from nungil.pictures.pooling import Table, pool_box, summed_area
 from nungil.taxonomy.taxonomy import Taxonomy
 from services.profile.core import Finding, Labels
 
@@ -21,8 +21,6 @@ NOISE = 0.02  # of a cell: less is a thousand labels sharing what nobody knows
 AREA_POWER = 0.5  # how much of a small part's sureness counts: 1, by its share of the picture; 0, all of it
 SMALLEST_CELLS = 2  # a part's width and height
 SMALLEST_PROBABILITY = 0.005  # of a label that is shown as a reason
-
-Map = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,53 +42,64 @@ class Reading:
         counts, so under a box the mean alone has to reach the floor. Raises InvalidBox.
         """
         label_map = np.where(features.label_map < NOISE, 0.0, features.label_map).astype(np.float32)
-        names = [label.id for label in features.labels]
-        found = self._under(label_map, names, clip(box)[0]) if box else self._anywhere(label_map, names)
+        interests, strengths = self._spoken([label.id for label in features.labels])
+        summed = np.minimum(np.tensordot(strengths, label_map, axes=1), 1.0)  # [interests, rows, columns]
+        table = summed_area(np.moveaxis(summed, 0, -1).astype(np.float32))
+        parts, means, reached = _strongest_parts(table) if box is None else _only_part(table, clip(box)[0])
+        labels = summed_area(np.moveaxis(label_map, 0, -1))
+        found = [
+            Finding(
+                interests[i],
+                round(min(float(means[i]), 1.0), 4),
+                _rounded(parts[i]),
+                _best(features, pool_box(labels, parts[i]), strengths[i]),
+            )
+            for i in np.flatnonzero(reached >= self.floor)
+        ]
         return tuple(sorted(found, key=lambda f: (-f.score, f.interest))[:FINDINGS_KEPT])
 
-    def _anywhere(self, label_map: Map, names: list[str]) -> Iterator[Finding]:
-        for interest, strengths in self._spoken(names).items():
-            tables = summed_area(_interest_map(label_map, strengths)[..., None])
-            box, mean, reached = _strongest_part(tables[..., 0])
-            if reached >= self.floor:
-                yield Finding(interest, round(mean, 4), box, _labels(label_map, names, strengths, box))
-
-    def _under(self, label_map: Map, names: list[str], box: Box) -> Iterator[Finding]:
-        for interest, strengths in self._spoken(names).items():
-            mean = float(pool_box(summed_area(_interest_map(label_map, strengths)[..., None]), box)[0])
-            if mean >= self.floor:
-                labels = _labels(label_map, names, strengths, box)
-                yield Finding(interest, round(min(mean, 1.0), 4), _rounded(box), labels)
-
-    def _spoken(self, names: list[str]) -> dict[str, NDArray[np.float32]]:
-        """Interest -> how strongly each of the labels speaks for it, float32 [labels]."""
-        spoken: dict[str, NDArray[np.float32]] = {}
-        for i, name in enumerate(names):
-            if name in self.taxonomy.labels:
-                for interest, strength in self.taxonomy.interests_of(name).items():
-                    spoken.setdefault(interest, np.zeros(len(names), np.float32))[i] = strength
-        return spoken
+    def _spoken(self, labels: Sequence[str]) -> tuple[list[str], NDArray[np.float32]]:
+        """The interests that any of these labels speaks for, and how strongly each does: float32 [interests, labels]."""
+        known = self.taxonomy.labels
+        spoken = [self.taxonomy.interests_of(label) if label in known else {} for label in labels]
+        interests = sorted(set().union(*spoken))
+        strengths = np.zeros((len(interests), len(labels)), dtype=np.float32)
+        for column, of_label in enumerate(spoken):
+            for interest, strength in of_label.items():
+                strengths[interests.index(interest), column] = strength
+        return interests, strengths
 
 
-def _interest_map(label_map: Map, strengths: NDArray[np.float32]) -> Map:
-    """float32 [rows, columns]: the probability of an interest in each cell."""
-    summed: Map = np.minimum(np.tensordot(strengths, label_map, axes=1), 1.0).astype(np.float32)
-    return summed
+def _strongest_parts(table: Table) -> tuple[list[Box], NDArray[np.float64], NDArray[np.float64]]:
+    """For each interest the rectangle of cells with the largest mean x area ^ AREA_POWER, its mean, and that product.
 
-
-def _strongest_part(table: NDArray[np.float64]) -> tuple[Box, float, float]:
-    """The rectangle of cells with the largest mean x area ^ AREA_POWER, its mean, and that product."""
+    table: as `summed_area` gives it, float64 [rows + 1, columns + 1, interests].
+    """
     rows, columns = table.shape[0] - 1, table.shape[1] - 1
     top, left, bottom, right = _rectangles(rows, columns)
     total = table[bottom, right] - table[top, right] - table[bottom, left] + table[top, left]
-    cells = (bottom - top) * (right - left)
+    cells = ((bottom - top) * (right - left))[:, None]
     mean = total / cells
     # Rounded, so that among equals the first is taken on every machine: rectangles are listed largest first.
     reached = np.round(mean * (cells / (rows * columns)) ** AREA_POWER, 6)
-    best = int(np.argmax(reached))
-    x, y = int(left[best]) / columns, int(top[best]) / rows
-    box = Box(x, y, int(right[best]) / columns - x, int(bottom[best]) / rows - y)
-    return _rounded(box), min(float(mean[best]), 1.0), float(reached[best])
+    best = np.argmax(reached, axis=0)
+    each = np.arange(table.shape[2])
+    boxes = [
+        Box(
+            float(left[b] / columns),
+            float(top[b] / rows),
+            float((right[b] - left[b]) / columns),
+            float((bottom[b] - top[b]) / rows),
+        )
+        for b in best
+    ]
+    return boxes, mean[best, each], reached[best, each]
+
+
+def _only_part(table: Table, box: Box) -> tuple[list[Box], NDArray[np.float64], NDArray[np.float64]]:
+    """As `_strongest_parts` where `box` is all that counts: the mean is what is reached."""
+    means = pool_box(table, box).astype(np.float64)
+    return [box] * len(means), means, means
 
 
 @cache
@@ -107,12 +116,11 @@ def _rectangles(rows: int, columns: int) -> tuple[NDArray[np.int64], ...]:
     return tuple(np.array(found, dtype=np.int64).T)
 
 
-def _labels(label_map: Map, names: list[str], strengths: NDArray[np.float32], box: Box) -> Labels:
+def _best(features: Features, probabilities: NDArray[np.float32], strengths: NDArray[np.float32]) -> Labels:
     """What speaks for an interest in a part: label and probability, best first, LABELS_KEPT at most."""
-    pooled = pool_box(summed_area(np.moveaxis(label_map, 0, -1)), box)
-    spoken = [(names[i], round(float(pooled[i]), 4), float(pooled[i] * strengths[i])) for i in strengths.nonzero()[0]]
-    spoken.sort(key=lambda label: (-label[2], label[0]))
-    return tuple((name, p) for name, p, _ in spoken[:LABELS_KEPT] if p >= SMALLEST_PROBABILITY)
+    order = sorted(np.flatnonzero(strengths), key=lambda i: (-float(probabilities[i] * strengths[i]), i))
+    best = ((features.labels[i].id, round(float(probabilities[i]), 4)) for i in order[:LABELS_KEPT])
+    return tuple((name, p) for name, p in best if p >= SMALLEST_PROBABILITY)
 
 
 def _rounded(box: Box) -> Box:
