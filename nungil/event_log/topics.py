@@ -35,10 +35,9 @@ _LIVE = (
     Topic(ERASURE_CONFIRMED, partitions=3),
 )
 
-# Who reads what: a dead letter topic exists for each pair.
+# Who subscribes to what: a dead letter topic exists for each pair. (Search and gateway tail, and put nothing away.)
 READERS = (
     (MEDIA_CHANGED, "embed"),
-    (MEDIA_CHANGED, "search"),
     (MEDIA_CHANGED, "profile"),
     (ITEM_CHANGED, "search"),
     (MEDIA_EMBEDDED, "ingest"),
