@@ -6,6 +6,7 @@ MAKEFLAGS += --no-print-directory
 VENV := .venv
 BIN := $(VENV)/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
+CODE := nungil services tests bench
 unexport VIRTUAL_ENV PYTHONHOME
 
 .PHONY: help
@@ -51,15 +52,15 @@ test: lint ## lint, then every test that needs nothing beyond Python and make (b
 
 .PHONY: lint
 lint: $(VENV)/.dev-installed proto-check ## formatting, mistakes, types, the direction of imports, protos
-	@ruff format --check --quiet .
-	@ruff check --quiet .
+	@ruff format --check --quiet $(CODE)
+	@ruff check --quiet $(CODE)
 	@mypy --no-error-summary -p nungil -p services
 	@report=$$(lint-imports 2>&1) || { echo "$$report"; exit 1; }
 
 .PHONY: format
 format: $(VENV)/.dev-installed ## format the code and mend what can be mended
-	@ruff format --quiet .
-	@ruff check --quiet --fix .
+	@ruff format --quiet $(CODE)
+	@ruff check --quiet --fix $(CODE)
 
 .PHONY: proto
 proto: $(VENV)/.dev-installed ## write nungil/api from protos/
