@@ -13,5 +13,10 @@ class IngestSettings(ServiceSettings):
     encoder_url: str = Field("efficientnet-lite0://", description="whose features GetMedia reads; no encoder is loaded")
     transient_s: int = Field(900, ge=1, description="how long a picture that is only searched with is kept")
     sweep_every_s: float = Field(30.0, gt=0, description="how often what has expired is removed")
-    decoders: int = Field(2, ge=1, le=64, description="pictures decoded at once; each may need 600 MB for a moment")
+    decoders: int = Field(
+        2,
+        ge=1,
+        le=64,
+        description="pictures decoded at once; each may need 1.2 GB for a moment (a WebP of 50 megapixels)",
+    )
     rpc_workers: int = Field(16, ge=2, le=256)
