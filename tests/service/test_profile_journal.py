@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -25,6 +26,7 @@ from nungil.api.common.v1 import common_pb2
 from nungil.api.embed.v1.events_pb2 import MediaEmbedded
 from nungil.api.profile.v1 import profile_pb2 as pb
 from nungil.event_log import topics
+from nungil.event_log.port import Record
 from nungil.object_store import keys
 from services.profile import core, wire
 
@@ -237,7 +239,7 @@ def test_everything_twice_in_shuffled_batches_gives_the_same_bytes_as_once_in_or
     orderly, chaotic = (profile.a_person(f"s-{next(SUBJECTS)}") for _ in range(2))
     run = f"{orderly}-"
 
-    def activities(person: str, without: tuple[str, ...] = ()) -> list:
+    def activities(person: str, without: tuple[str, ...] = ()) -> list[Record]:
         return [
             an_activity(person, run + media_id, event_id=f"e-{i}", kind=kind, box=box, at_ms=NOW_MS + after)
             for i, (kind, media_id, box, after) in enumerate(done)
@@ -246,7 +248,7 @@ def test_everything_twice_in_shuffled_batches_gives_the_same_bytes_as_once_in_or
 
     put = {run + m: a_picture(run + m, owner="catalogue", shows=DOG_ON_A_MOUNTAIN) for m in PICTURES}
 
-    def embed(media_id: str):
+    def embed(media_id: str) -> Record:
         return an_embedding("catalogue", media_id, purpose=common_pb2.PURPOSE_CATALOGUE)
 
     deliveries = [*activities(chaotic), *activities(chaotic), *map(embed, put), a_deletion(run + "m-3")]
@@ -267,9 +269,25 @@ def test_everything_twice_in_shuffled_batches_gives_the_same_bytes_as_once_in_or
     assert profile.state(chaotic) == profile.state(orderly)
 
 
-def _place(record) -> tuple[int, str]:
+def _place(record: Record) -> tuple[int, str]:
     activity = wire.activity_of(record)
     return (activity.occurred_at_ms, activity.event_id)
+
+
+def test_two_readers_at_once_give_the_same_bytes_as_one(profile):
+    """As during a rebalance, when two processes hold the same records for a moment."""
+    alone, shared = profile.a_person("alone"), profile.a_person("shared")
+    for i in range(8):
+        profile.put(a_picture(f"m-{i}", owner="catalogue", shows=DOG_ON_A_MOUNTAIN))
+
+    def activities(person: str) -> list[Record]:
+        return [an_activity(person, f"m-{i % 8}", event_id=f"e-{i}", at_ms=NOW_MS - i * DAY_MS) for i in range(24)]
+
+    assert profile.read(*activities(alone)) == []
+    batches = [activities(shared)[i : i + 6] for i in (0, 12, 6, 18, 0, 6, 12, 18)]
+    with ThreadPoolExecutor(4) as pool:
+        assert all(faults == [] for faults in pool.map(lambda batch: profile.read(*batch), batches))
+    assert profile.state(shared) == profile.state(alone) is not None
 
 
 def test_a_change_of_the_rules_folds_again(profile):

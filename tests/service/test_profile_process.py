@@ -23,6 +23,7 @@ from nungil.api.profile.v1 import profile_pb2 as pb
 from nungil.api.profile.v1.profile_pb2_grpc import ProfileServiceStub
 from nungil.database.migrations import upgrade
 from nungil.event_log import topics
+from nungil.event_log.dead_letters import DEAD_REASON
 from nungil.event_log.open import open_event_log
 from nungil.event_log.port import NewRecord
 from nungil.object_store import keys
@@ -136,6 +137,19 @@ def test_uploads_become_interests_and_a_deletion_takes_them_back(profile):
     until(lambda: profile.dogs(caller)[1] == {kept}, "one is not any more")
     assert profile.dogs(caller)[0] == pytest.approx(1.0, abs=0.01)
     assert profile.stop() == 0
+
+
+def test_a_record_that_is_wrong_goes_to_the_dead_letters_and_the_next_is_handled(profile):
+    caller = profile.consenting()
+    with open_event_log(profile.log_url) as log:
+        log.append([NewRecord(topics.USER_ACTIVITY, caller.person_id, b"\xff\xff\xff")])
+        picture = ids.new_media_id()
+        profile.embedded(caller.person_id, [picture])
+        until(lambda: profile.dogs(caller)[1] == {picture}, "the upload is counted")
+        with log.tail([topics.dead_topic(topics.USER_ACTIVITY, "profile")], since="start") as dead:
+            [record] = dead.poll(max_records=10, timeout_s=10)
+    assert record.value == b"\xff\xff\xff"
+    assert "its bytes are no UserActivity" in record.headers[DEAD_REASON]
 
 
 def test_a_kill_in_the_middle_counts_every_picture_once(profile):
