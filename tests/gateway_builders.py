@@ -6,15 +6,18 @@ import importlib
 import tempfile
 import threading
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import httpx
 
 from nungil.database.migrations import has_migrations, upgrade
+from nungil.encoder.open import space_of
 from nungil.runtime.rpc import is_serving
+from nungil.vector_index.exact import ExactVectorIndex
 from services.gateway.__main__ import listening
 from services.gateway.__main__ import run as run_gateway
 from services.gateway.config import GatewaySettings
@@ -22,6 +25,8 @@ from services.gateway.core import Grant, new_key
 from services.gateway.keys import add_key
 
 SERVICES = ("ingest", "embed", "search", "profile")
+ENCODER = "tiny://64"
+TINY = space_of(ENCODER)
 BOTH = frozenset({"person", "catalogue"})
 READY_S = 30.0
 
@@ -63,8 +68,9 @@ def a_gateway(*services: str, **settings: Any) -> Iterator[AGateway]:
     stop = threading.Event()
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="nungil-")))
+        index = ExactVectorIndex(TINY.dim)
         for name in services:
-            stack.enter_context(_running(name, folder))
+            stack.enter_context(_running(name, folder, index))
         upgrade("gateway", f"sqlite://{folder}/gateway.db")
         with listening("127.0.0.1:0") as free:
             port = free.getsockname()[1]
@@ -87,15 +93,15 @@ def _address(folder: Path, name: str) -> str:
 
 
 @contextmanager
-def _running(name: str, folder: Path) -> Iterator[None]:
+def _running(name: str, folder: Path, index: ExactVectorIndex) -> Iterator[None]:
     main = importlib.import_module(f"services.{name}.__main__")
     config = importlib.import_module(f"services.{name}.config")
     settings = getattr(config, f"{name.capitalize()}Settings")(
         event_log_url=f"sqlite://{folder}/log.db",
         object_store_url=f"file://{folder}/objects",
         database_url=f"sqlite://{folder}/{name}.db",
-        vector_index_url=f"exact://{folder.name}",
-        encoder_url="tiny://64",
+        vector_index_url="exact://",
+        encoder_url=ENCODER,
         listen=_address(folder, name),
         device="cpu",
         shutdown_grace_s=3,
@@ -103,8 +109,11 @@ def _running(name: str, folder: Path) -> Iterator[None]:
     if has_migrations(name):
         upgrade(name, f"sqlite://{folder}/{name}.db")
     stop = threading.Event()
-    with _thread(name, lambda: main.run(settings, stop), stop):
-        _wait_until(lambda: is_serving(_address(folder, name)), name)
+    with ExitStack() as stack:
+        if hasattr(main, "open_vector_index"):  # in one process embed and search can share the index that is in memory
+            stack.enter_context(patch.object(main, "open_vector_index", lambda *_: nullcontext(index)))
+        stack.enter_context(_thread(name, lambda: main.run(settings, stop), stop))
+        _wait_until(lambda: stop.is_set() or is_serving(_address(folder, name)), name)
         yield
 
 
@@ -117,6 +126,7 @@ def _thread(name: str, run: Any, stop: threading.Event) -> Iterator[None]:
             run()
         except BaseException as error:
             failure.append(error)
+            stop.set()
 
     thread = threading.Thread(target=body, name=name)
     thread.start()
@@ -125,8 +135,8 @@ def _thread(name: str, run: Any, stop: threading.Event) -> Iterator[None]:
     finally:
         stop.set()
         thread.join()
-    if failure:
-        raise failure[0]
+        if failure:
+            raise failure[0]
 
 
 def _answers(gateway: AGateway) -> bool:

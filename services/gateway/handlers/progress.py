@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -21,6 +22,7 @@ from services.gateway.wire.progress import StateChange, state_change_of
 logger = logging.getLogger(__name__)
 
 _WAITING = 1_000  # changes kept for a reader that is slow; it is cut off at the next, and asks again
+_REMEMBERED = 10_000
 _LONGEST_WAIT_S = 5.0
 Changes = asyncio.Queue["StateChange | None"]
 
@@ -45,6 +47,7 @@ class FollowProgress:
 
     log: EventLog
     followers: set[Follower] = field(default_factory=set)
+    latest: OrderedDict[str, StateChange] = field(default_factory=OrderedDict)
     ended: bool = False
 
     @contextmanager
@@ -60,7 +63,11 @@ class FollowProgress:
             self.followers.discard(follower)
 
     def spread(self, change: StateChange) -> None:
-        """Gives a change to everyone who may see it."""
+        """Gives a change to everyone who may see it, and remembers it: ingest, which is asked, may learn of it later than we."""
+        self.latest[change.media_id] = change
+        self.latest.move_to_end(change.media_id)
+        if len(self.latest) > _REMEMBERED:
+            self.latest.popitem(last=False)
         for follower in list(self.followers):
             if follower.wants(change):
                 try:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
 from typing import Annotated
 
 from fastapi import APIRouter, Query
 from starlette.responses import StreamingResponse
 
 from nungil.api.ingest.v1 import ingest_pb2
+from nungil.runtime.errors import DependencyAway, NotFound
 from services.gateway.core import Who
 from services.gateway.handlers.peers import ask
 from services.gateway.http.parts import Parts
@@ -17,6 +19,8 @@ from services.gateway.http.route import Caller, GuardedRoute, Wired
 from services.gateway.wire.common import caller
 from services.gateway.wire.pictures import state_of
 from services.gateway.wire.progress import StateChange
+
+_STILL_HERE = b": still here\n\n"
 
 router = APIRouter(prefix="/v1", tags=["progress"], route_class=GuardedRoute)
 
@@ -40,21 +44,27 @@ async def follow_states(
     first = await anext(stream)  # so that an unknown picture is a 404, not an empty stream
 
     async def body() -> AsyncIterator[bytes]:
-        yield first
-        async for part in stream:
-            yield part
+        async with aclosing(stream):
+            yield first
+            async for part in stream:
+                yield part
 
     return StreamingResponse(body(), media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
 
 
-async def _stream(who: Who, parts: Parts, media_id: str | None) -> AsyncIterator[bytes]:
+async def _stream(who: Who, parts: Parts, media_id: str | None) -> AsyncGenerator[bytes, None]:
     with parts.progress.follow(who, media_id) as changes:  # before the state is asked for: nothing falls between
         yield b"retry: 2000\n\n" + (await _present_state(who, parts, media_id) if media_id else b"")
         while True:
             try:
                 change = await asyncio.wait_for(changes.get(), parts.settings.keep_alive_s)
             except TimeoutError:
-                yield b": still here\n\n"
+                try:
+                    yield await _present_state(who, parts, media_id) if media_id else _STILL_HERE
+                except NotFound:
+                    return
+                except DependencyAway:
+                    yield _STILL_HERE
                 continue
             if change is None:
                 return
@@ -64,4 +74,6 @@ async def _stream(who: Who, parts: Parts, media_id: str | None) -> AsyncIterator
 async def _present_state(who: Who, parts: Parts, media_id: str) -> bytes:
     request = ingest_pb2.GetMediaRequest(caller=caller(who), media_id=media_id)
     media = (await ask(parts.peers.ingest.GetMedia, request, timeout_s=parts.settings.call_timeout_s)).media
-    return StateChange(who.tenant, who.person_id, media_id, state_of(media.state), media.reason).as_event()
+    told = StateChange(who.tenant, who.person_id, media_id, state_of(media.state), media.reason)
+    latest = parts.progress.latest.get(media_id, told)
+    return (latest if told.state == "accepted" else told).as_event()
