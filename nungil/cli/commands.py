@@ -32,9 +32,15 @@ class Target:
 
     @contextmanager
     def open(self) -> Iterator[tuple[Api, Event]]:
-        """Its API, and the event that Ctrl-C sets."""
+        """Its API, and the event that the first Ctrl-C sets; a second one ends the command at once."""
         stop = Event()
-        before = signal.signal(signal.SIGINT, lambda *_: stop.set())
+        before = signal.getsignal(signal.SIGINT)
+
+        def interrupted(*_: object) -> None:
+            stop.set()
+            signal.signal(signal.SIGINT, before)
+
+        signal.signal(signal.SIGINT, interrupted)
         try:
             with open_api(url=self.url, key=self.key, data=self.data, stop=stop) as api:
                 yield api, stop
