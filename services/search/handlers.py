@@ -6,7 +6,7 @@ import logging
 import threading
 from collections import OrderedDict
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -133,8 +133,13 @@ class SearchByCrop:
             item = items.get(found.item_id) if found.item_id is not None else None
             if found.item_id is not None and item is None:
                 continue  # the item was deleted between two statements
-            hits.append(Hit(found.match.media_id, found.match.score, region, boxes[region], item))
+            shown = None if item is None else self._without_denied(item)
+            hits.append(Hit(found.match.media_id, found.match.score, region, boxes[region], shown))
         return hits
+
+    def _without_denied(self, item: ItemRow) -> ItemRow:
+        denied = self.denied.among(item.media_ids)
+        return replace(item, media_ids=tuple(id_ for id_ in item.media_ids if id_ not in denied)) if denied else item
 
     def _record(self, query: CropQuery, box: Box) -> None:
         try:

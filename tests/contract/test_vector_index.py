@@ -331,11 +331,20 @@ def test_a_query_of_another_size_is_an_error_of_the_caller(index: VectorIndex) -
         index.search(np.ones((1, DIM + 1), np.float32), tenant="shop", owners=[CATALOGUE], limit=1)
 
 
-def test_thousands_of_rows_in_one_call_are_all_found_at_the_largest_limit(index: VectorIndex) -> None:
-    rows = some_rows(9_000)
+def test_thousands_of_rows_in_one_call_are_all_found(index: VectorIndex) -> None:
+    rows = some_rows(5_000)
     hold(index, *rows)
-    assert index.count() == 9_000
+    assert index.count() == 5_000
     assert sorted(ids(find(index, limit=MAX_LIMIT))) == sorted(row.id for row in rows)
+
+
+def test_of_more_rows_than_the_largest_limit_the_best_are_found(index: VectorIndex) -> None:
+    rows = some_rows(MAX_LIMIT + 100)
+    hold(index, *rows)
+    matches = find(index, rows[7].vector, limit=MAX_LIMIT)
+    assert len(matches) == MAX_LIMIT
+    assert matches[0].id == rows[7].id
+    assert find(index, rows[7].vector, limit=50) == matches[:50]
 
 
 def test_the_answer_is_the_oracles(index: VectorIndex) -> None:

@@ -104,6 +104,14 @@ def test_the_pictures_of_an_item_are_told_in_their_order(search: Search) -> None
     assert item.media_ids == ("z", "a", "m")
 
 
+def test_a_deleted_picture_of_an_item_is_neither_hit_nor_told(search: Search) -> None:
+    search.put(a_picture("kept", like(DOG, 0.8)), a_picture("gone", DOG))
+    search.items(an_item("i-1", "gone", "kept"))
+    search.denied.deny("gone")
+    hit = the_hit(search)
+    assert (hit.media_id, hit.item.media_ids if hit.item else None) == ("kept", ("kept",))
+
+
 @pytest.mark.parametrize(
     ("filters", "expected"),
     [

@@ -39,8 +39,9 @@ from nungil.event_log.port import NewRecord
 from nungil.object_store import keys
 from nungil.object_store.open import open_object_store
 from nungil.pictures.features import encode_features
+from nungil.runtime import tracing
 from nungil.runtime.errors import DependencyAway, Misconfigured, NotFound, NungilError, Rejected
-from nungil.runtime.rpc import aio_server, calling, is_serving, open_channel, wait_until_stopped
+from nungil.runtime.rpc import aio_server, calling, is_serving, metadata, open_channel, wait_until_stopped
 from nungil.vector_index.milvus_lite_server import command, wait_until_up
 from nungil.vector_index.open import open_vector_index
 from nungil.vector_index.port import IndexRow, row_id
@@ -176,6 +177,16 @@ def test_many_callers_at_once_get_their_own_answers(search: Search, client: Clie
     with ThreadPoolExecutor(8) as pool:
         answers = list(pool.map(lambda n: client.search(person_id=(MINA, JUNO)[n % 2]).hits[0].media_id, range(40)))
     assert answers == ["mine", "hers"] * 20
+
+
+def test_a_recorded_search_carries_on_the_trace_of_its_caller(search: Search, client: Client) -> None:
+    with tracing.trace() as trace_id:
+        request = pb.SearchByCropRequest(caller=Caller(tenant=TENANT, person_id=MINA), media_id="query", record=True)
+        client.stub.SearchByCrop(request, timeout=WAIT_S, metadata=metadata())
+    with search.log.tail([topics.USER_ACTIVITY], since="start") as tail:
+        [record] = tail.poll(max_records=10, timeout_s=0)
+    assert (record.key, record.headers["event"]) == (MINA, "UserActivity")
+    assert trace_id in record.headers[tracing.TRACEPARENT]
 
 
 # The main, as it runs in a process of its own.
