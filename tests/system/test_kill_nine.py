@@ -48,8 +48,9 @@ def test_every_accepted_picture_is_found_once_and_counted_once(
         system.wait_until_restarted(victim, killed_pid)
 
         assert len(set(ids)) == PICTURES
-        assert Counter(api.media(media_id)["state"] for media_id in ids) == {"searchable": PICTURES}
-        regions = sum(len(api.media(media_id)["regions"]) for media_id in ids)
+        media = [api.media(media_id) for media_id in ids]
+        assert Counter(picture["state"] for picture in media) == {"searchable": PICTURES}
+        regions = sum(len(picture["regions"]) for picture in media)
         assert api.status()["index"]["rows"] - rows_before == regions
         found = Counter(every_hit(api, ids[0]))
         assert {media_id: found[media_id] for media_id in ids[1:]} == dict.fromkeys(ids[1:], 1)
