@@ -44,6 +44,14 @@ run: $(VENV)/.run-installed ## start everything with the demo pictures; Ctrl-C s
 demo: $(VENV)/.run-installed ## the same in a temporary folder; succeeds only if every step gave what it should
 	@folder=$$(mktemp -d); trap 'rm -rf "$$folder"' EXIT; nungil up --data "$$folder" --port 0 --demo --then-stop
 
+.PHONY: servers
+servers: $(VENV)/.run-installed ## fetch and start Kafka, MinIO, Milvus, PostgreSQL and a fault proxy on loopback
+	@python -m nungil.local_servers start
+
+.PHONY: servers-stop
+servers-stop: $(VENV)/.run-installed ## stop them; what they hold stays in .cache/servers/run
+	@python -m nungil.local_servers stop
+
 # --- check it --------------------------------------------------------------------------------------------------------
 
 .PHONY: test

@@ -1,0 +1,1 @@
+"""Kafka, MinIO, Milvus and PostgreSQL on loopback, each from its own program: for tests, and for `nungil up --stack real`."""
