@@ -81,7 +81,7 @@ hits.addEventListener("open", ({ detail }) => open(detail.media_id));
 hits.addEventListener("save", async ({ detail: { hit } }) => {
   try {
     await api.noteActivity({ kind: "saved", media_id: hit.media_id, box: hit.box, item_id: hit.item?.id ?? "" });
-    setTimeout(showInterests, 800);
+    showInterestsSoon();
   } catch (error) {
     hits.unsave(hit);
     complain(error);
@@ -173,7 +173,8 @@ async function give(file) {
     const given = await api.givePicture(file, { searchOnly });
     signal.throwIfAborted();
     await open(given.media_id);
-    if (!searchOnly) await Promise.all([showPictures(), showInterests()]);
+    if (!searchOnly) await showPictures();
+    showInterestsSoon();
   } catch (error) {
     if (error.name !== "AbortError") close();
     complain(error);
@@ -240,6 +241,11 @@ async function showPictures() {
 
 async function showInterests() {
   interests.show(await api.getInterests());
+}
+
+// They follow from what the person did a moment later.
+function showInterestsSoon() {
+  for (const wait of [600, 2500, 6000]) setTimeout(() => showInterests().catch(complain), wait);
 }
 
 interests.addEventListener("open", ({ detail }) => {

@@ -26,8 +26,9 @@ class Interests extends HTMLElement {
   #answer = null;
 
   show(answer) {
+    const same = JSON.stringify(answer) === JSON.stringify(this.#answer);
     this.#answer = answer;
-    this.say();
+    if (!same) this.say();
   }
 
   // In the language of the page.
