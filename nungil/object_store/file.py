@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import re
 import tempfile
 import time
 from collections.abc import Iterator
@@ -12,11 +11,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from nungil.object_store.errors import InvalidKey, ObjectNotFound, ObjectStoreAway
+from nungil.object_store.names import checked_key, checked_prefix
 
-_KEY = re.compile(r"[A-Za-z0-9._-]+(?:/[A-Za-z0-9._-]+)*")
-_PREFIX = re.compile(r"(?:[A-Za-z0-9._-]+(?:/[A-Za-z0-9._-]+)*/?)?")
-_MAX_KEY_BYTES = 1024  # as S3
-_MAX_SEGMENT_BYTES = 255  # as every file system that we run on
 _TEMPORARY = "~tmp"  # no key can name it: '~' is not allowed in keys
 _STALE_S = 3600.0
 _PUT_TRIES = 100  # a folder can be removed by a delete just before the rename into it
@@ -59,6 +55,10 @@ class FileObjectStore:
                     return file.read()
             except _NOT_THERE as error:
                 raise ObjectNotFound(f"no object {key}") from error
+            except OSError as error:
+                if error.errno == errno.ELOOP:
+                    raise ObjectNotFound(f"no object {key}: a symbolic link is none") from error
+                raise
 
     def exists(self, key: str) -> bool:
         path = self._path(key)
@@ -79,9 +79,7 @@ class FileObjectStore:
             self._sync_and_prune(path.parent)
 
     def list(self, prefix: str) -> Iterator[str]:
-        if not _PREFIX.fullmatch(prefix) or not _sane(prefix):
-            raise InvalidKey(f"{prefix!r} cannot begin a key")
-        folder, _, name = prefix.rpartition("/")
+        folder, _, name = checked_prefix(prefix).rpartition("/")
         start = self._guarded(self._root / folder, prefix) if folder else self._root
         return self._walk(start, f"{folder}/" if folder else "", name)
 
@@ -104,11 +102,7 @@ class FileObjectStore:
                 yield above + name
 
     def _path(self, key: str) -> Path:
-        if not _KEY.fullmatch(key) or not _sane(key):
-            raise InvalidKey(
-                f"{key!r} is no key: segments of letters, digits, '.', '_' and '-' joined by '/', without '..'"
-            )
-        return self._guarded(self._root / key, key)
+        return self._guarded(self._root / checked_key(key), key)
 
     def _guarded(self, path: Path, key: str) -> Path:
         """`path`, unless a symbolic link on the way would lead elsewhere."""
@@ -154,16 +148,6 @@ class FileObjectStore:
             with suppress(FileNotFoundError):
                 if path.stat().st_mtime < oldest_s:
                     path.unlink()
-
-
-def _sane(key: str) -> bool:
-    segments = key.split("/")
-    return (
-        ".." not in key
-        and "." not in segments
-        and len(key) <= _MAX_KEY_BYTES
-        and all(len(segment) <= _MAX_SEGMENT_BYTES for segment in segments)
-    )
 
 
 def _make_folders(folder: Path) -> list[Path]:

@@ -9,15 +9,26 @@ from urllib.parse import unquote, urlsplit
 
 from nungil.object_store.file import FileObjectStore
 from nungil.object_store.port import ObjectStore
+from nungil.object_store.s3 import open_s3
 from nungil.runtime.errors import Misconfigured
+from nungil.runtime.urls import without_secrets
 
 
 @contextmanager
-def open_object_store(url: str) -> Iterator[ObjectStore]:
-    """`file:///absolute/path`. Raises Misconfigured for a URL that names no object store, ObjectStoreAway where it cannot be used."""
+def open_object_store(url: str, *, read_only: bool = False) -> Iterator[ObjectStore]:
+    """`file:///absolute/path`, `s3+https://host/bucket` or `s3+http://host:port/bucket`; read_only: what only reads needs fewer rights.
+
+    Raises Misconfigured for a URL that names no object store or a bucket that cannot be used, ObjectStoreAway where it
+    cannot be reached.
+    """
     parts = urlsplit(url)
     match parts.scheme:
         case "file" if not parts.netloc and len(parts.path) > 1:
             yield FileObjectStore(Path(unquote(parts.path)))
+        case "s3+http" | "s3+https":
+            with open_s3(url, read_only=read_only) as store:
+                yield store
         case _:
-            raise Misconfigured(f"{url!r} names no object store; use file:///absolute/path")
+            raise Misconfigured(
+                f"{without_secrets(url)!r} names no object store; use file:///absolute/path, or s3+https://host/bucket"
+            )
