@@ -19,10 +19,10 @@ LabelMap = NDArray[np.float32]
 
 LABELS_KEPT = 32
 REGIONS_KEPT = 8  # beside the whole
-PEAK = 0.15  # a label less probable than this in its best cell has no box
-CUT = 0.2  # of the peak, as in the source
+PEAK = 0.3  # a label less probable than this in its best cell has no box
+CUT = 0.02  # of the peak: 0.2 in the source, whose maps have not gone through a softmax
 SAME = 0.5  # two boxes that overlap by more are one
-SMALLEST = 0.02  # of the picture: less than two cells of a hundred say little
+SMALLEST = 0.03  # of the picture: three cells of a hundred
 LARGEST = 0.85  # of the picture: that is the whole again
 NOISE = 0.005  # a label less probable than this is not named
 
