@@ -8,6 +8,7 @@ import { countryName, languageNow, named, say, sayAll, switchLanguage } from "./
 
 const markets = new Set(["KR", "US", "JP"]); // and those that are met in offers
 const MOVING_PAUSE_MS = 120;
+const SURE = 0.15; // a label of the whole picture below this is a guess
 const $ = (id) => document.getElementById(id);
 const [stage, hits, interests] = [$("stage"), $("hits"), $("interests")];
 
@@ -100,10 +101,11 @@ function stageIs(shown) {
   document.body.classList.toggle("with-picture", shown);
 }
 
-// The part that is surest of its name and large enough to be meant, or a frame that can be seen to be one.
-function firstBox(regions) {
-  const worth = ({ box, labels }) => (labels[0]?.score ?? 0) * Math.sqrt(box.width * box.height);
-  const [best] = regions.filter((region) => region.n > 0 && region.labels.length).sort((a, b) => worth(b) - worth(a));
+// A large part that shows what the whole picture is surest of, or else a frame that can be seen to be one.
+function firstBox({ regions, labels }) {
+  const sure = new Map(labels.filter(({ score }) => score >= SURE).map(({ id, score }) => [id, score]));
+  const worth = ({ box, labels: [label] }) => (sure.get(label?.id) ?? 0) * Math.sqrt(box.width * box.height);
+  const [best] = regions.filter((region) => region.n > 0 && worth(region) > 0).sort((a, b) => worth(b) - worth(a));
   return best?.box ?? { x: 0.1, y: 0.1, width: 0.8, height: 0.8 };
 }
 
@@ -111,7 +113,7 @@ function putOnStage(shown, { box = null, source = api.imageOf(shown.media_id) } 
   picture = shown;
   stageIs(true);
   const busy = shown.state !== "searchable";
-  stage.show({ source, alt: shown.file_name ?? "", regions: shown.regions, box: busy ? WHOLE : (box ?? firstBox(shown.regions)), busy });
+  stage.show({ source, alt: shown.file_name ?? "", regions: shown.regions, box: busy ? WHOLE : (box ?? firstBox(shown)), busy });
   sayPicture();
 }
 

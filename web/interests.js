@@ -5,18 +5,27 @@ import { make } from "./hits.js";
 import { named, say } from "./words.js";
 
 const EVIDENCE_SHOWN = 4;
+const NARROWEST = 0.6;
+const FLATTEST = 1.1;
 const WHOLE = { x: 0, y: 0, width: 1, height: 1 };
+
+// The middle of a box that would be too flat or too narrow to show beside others. aspect: of the whole picture.
+function bounded({ x, y, width, height }, aspect) {
+  const shape = (aspect * width) / height;
+  const kept = { width: width * Math.min(1, FLATTEST / shape), height: height * Math.min(1, shape / NARROWEST) };
+  return { ...kept, x: x + (width - kept.width) / 2, y: y + (height - kept.height) / 2 };
+}
 
 // The part of a picture under a box, cut by the browser.
 export function crop(mediaId, box) {
-  const part = box ?? WHOLE;
   const image = make("img", { src: imageOf(mediaId, 600), alt: "", loading: "lazy", decoding: "async" });
   const frame = make("span", { class: "crop" }, image);
-  image.style.width = `${100 / part.width}%`;
-  image.style.left = `${(-100 * part.x) / part.width}%`;
-  image.style.top = `${(-100 * part.y) / part.height}%`;
   image.addEventListener("load", () => {
-    frame.style.aspectRatio = `${part.width * image.naturalWidth} / ${part.height * image.naturalHeight}`;
+    const part = bounded(box ?? WHOLE, image.naturalWidth / image.naturalHeight);
+    frame.style.aspectRatio = (part.width * image.naturalWidth) / (part.height * image.naturalHeight);
+    image.style.width = `${100 / part.width}%`;
+    image.style.left = `${(-100 * part.x) / part.width}%`;
+    image.style.top = `${(-100 * part.y) / part.height}%`;
   });
   image.addEventListener("error", () => frame.closest("li")?.remove()); // deleted meanwhile
   return frame;
