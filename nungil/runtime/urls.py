@@ -1,0 +1,12 @@
+"""URLs of dependencies, as they may be shown: a password in one is never logged or printed."""
+
+from __future__ import annotations
+
+import re
+
+_USERINFO = re.compile(r"(?<=://)[^/?#]*@")
+
+
+def without_secrets(url: str) -> str:
+    """`url` with '***@' in place of a user and password."""
+    return _USERINFO.sub("***@", url)
