@@ -13,6 +13,7 @@ from typing import Any
 from unittest.mock import patch
 
 import httpx
+from real_servers import service_database_url
 
 from nungil.database.migrations import has_migrations, upgrade
 from nungil.encoder.open import space_of
@@ -41,7 +42,7 @@ class AGateway:
 
     @property
     def database_url(self) -> str:
-        return f"sqlite://{self.folder}/gateway.db"
+        return service_database_url(self.folder, "gateway")
 
     @property
     def log_url(self) -> str:
@@ -71,13 +72,13 @@ def a_gateway(*services: str, **settings: Any) -> Iterator[AGateway]:
         index = ExactVectorIndex(TINY.dim)
         for name in services:
             stack.enter_context(_running(name, folder, index))
-        upgrade("gateway", f"sqlite://{folder}/gateway.db")
+        upgrade("gateway", service_database_url(folder, "gateway"))
         with listening("127.0.0.1:0") as free:
             port = free.getsockname()[1]
         of_gateway = GatewaySettings(
             event_log_url=f"sqlite://{folder}/log.db",
             listen=f"127.0.0.1:{port}",
-            database_url=f"sqlite://{folder}/gateway.db",
+            database_url=service_database_url(folder, "gateway"),
             shutdown_grace_s=3,
             **{f"{name}_address": _address(folder, name) for name in SERVICES},
             **settings,
@@ -99,7 +100,7 @@ def _running(name: str, folder: Path, index: ExactVectorIndex) -> Iterator[None]
     settings = getattr(config, f"{name.capitalize()}Settings")(
         event_log_url=f"sqlite://{folder}/log.db",
         object_store_url=f"file://{folder}/objects",
-        database_url=f"sqlite://{folder}/{name}.db",
+        database_url=service_database_url(folder, name),
         vector_index_url="exact://",
         encoder_url=ENCODER,
         listen=_address(folder, name),
@@ -107,7 +108,7 @@ def _running(name: str, folder: Path, index: ExactVectorIndex) -> Iterator[None]
         shutdown_grace_s=3,
     )
     if has_migrations(name):
-        upgrade(name, f"sqlite://{folder}/{name}.db")
+        upgrade(name, service_database_url(folder, name))
     stop = threading.Event()
     with ExitStack() as stack:
         if hasattr(main, "open_vector_index"):  # in one process embed and search can share the index that is in memory

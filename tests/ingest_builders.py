@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 from picture_builders import a_picture
+from real_servers import service_database_url
 from sqlalchemy import Engine
 
 from nungil.api.common.v1 import common_pb2
@@ -107,7 +108,7 @@ class Ingest:
 @contextmanager
 def an_ingest(folder: Path) -> Iterator[Ingest]:
     """A fresh one in `folder`, or the one that was there."""
-    url = f"sqlite://{folder}/ingest.db"
+    url = service_database_url(folder, "ingest")
     upgrade("ingest", url)
     clock, written, begun = TurnedClock(), threading.Event(), threading.Event()
     with ExitStack() as stack:

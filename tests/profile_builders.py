@@ -9,6 +9,7 @@ from pathlib import Path
 from threading import Event
 
 import numpy as np
+from real_servers import service_database_url
 from sqlalchemy import Engine
 
 from nungil.api.common.v1 import common_pb2
@@ -220,7 +221,7 @@ class AProfile:
 @contextmanager
 def a_profile(folder: Path) -> Iterator[AProfile]:
     """A profile whose database and objects lie in `folder`."""
-    url = f"sqlite://{folder / 'profile.db'}"
+    url = service_database_url(folder, "profile")
     upgrade("profile", url)
     with open_database(url) as engine, open_object_store(f"file://{folder / 'objects'}") as objects:
         yield AProfile(engine, objects)

@@ -10,6 +10,7 @@ from threading import Event
 
 import numpy as np
 from numpy.typing import NDArray
+from real_servers import service_database_url
 from sqlalchemy import Engine
 
 from nungil.api.common.v1.common_pb2 import Name
@@ -201,7 +202,7 @@ class Search:
 @contextmanager
 def a_search(tmp_path: Path) -> Iterator[Search]:
     """Everything embedded, nothing in it."""
-    database = f"sqlite://{tmp_path}/search.db"
+    database = service_database_url(tmp_path, "search")
     upgrade("search", database)
     with (
         open_event_log(f"sqlite://{tmp_path}/log.db") as log,

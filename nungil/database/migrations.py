@@ -45,9 +45,9 @@ from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
-from nungil.database.open import open_database, reading
+from nungil.database.open import hold, open_database, reading
 from nungil.runtime.errors import Misconfigured
 
 
@@ -64,20 +64,37 @@ def upgrade(service: str, url: str) -> None:
     """
     config = _config(service)
     with open_database(url) as engine, engine.begin() as connection:
+        hold(connection, "migrations")
+        _refuse_newer(service, config, connection)
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
 
 
 def check_current(service: str, engine: Engine) -> None:
-    """Raises Misconfigured where the database is not at the newest schema."""
-    wanted = set(ScriptDirectory.from_config(_config(service)).get_heads())
+    """Raises Misconfigured where the database is not at the newest schema, or at a newer one than this release knows."""
+    config = _config(service)
+    wanted = set(ScriptDirectory.from_config(config).get_heads())
     with reading(engine) as connection:
-        found = set(MigrationContext.configure(connection).get_current_heads())
+        _refuse_newer(service, config, connection)
+        found = _revisions(connection)
     if found != wanted:
         raise Misconfigured(
             f"the database of {service} is at {', '.join(sorted(found)) or 'nothing'}, "
             f"not {', '.join(sorted(wanted))}: run `nungil migrate {service}`"
         )
+
+
+def _refuse_newer(service: str, config: Config, connection: Connection) -> None:
+    known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
+    unknown = _revisions(connection) - known
+    if unknown:
+        raise Misconfigured(
+            f"the database of {service} is at {', '.join(sorted(unknown))}, which is newer than this release: run the newer one"
+        )
+
+
+def _revisions(connection: Connection) -> set[str]:
+    return set(MigrationContext.configure(connection).get_current_heads())
 
 
 def _config(service: str) -> Config:

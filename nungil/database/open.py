@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.engine import ExceptionContext
 
-from nungil.database import sqlite
+from nungil.database import postgres, sqlite
 from nungil.database.errors import DatabaseAway
 from nungil.runtime.errors import Misconfigured
 
@@ -19,15 +19,22 @@ _READ_ONLY = "nungil_read_only"
 
 @contextmanager
 def open_database(url: str) -> Iterator[Engine]:
-    """The database of a service: 'sqlite:///abs/path/x.db', made with its folder where absent.
+    """The database of a service: 'sqlite:///abs/path/x.db', made with its folder where absent, or 'postgresql://user@host/x'.
 
-    `with engine.begin() as connection:` is one durable transaction that takes the write lock at once, so that what it
-    read cannot change before it writes; `with reading(engine) as connection:` is for reads alone. Both raise
-    DatabaseAway where the database is locked for 10 s, full or gone. Raises Misconfigured for a URL that we cannot open.
+    `with engine.begin() as connection:` is one durable transaction; `with reading(engine) as connection:` is for reads
+    alone. What a transaction reads and then relies on, it locks: rows by `with_for_update`, what has no row by `hold`. On SQLite
+    the whole database is locked from the beginning; on PostgreSQL nothing else is (decision 8). Both raise DatabaseAway
+    where the database is locked for 10 s, full or gone. Raises Misconfigured for a URL that we cannot open, and at the
+    first use for a server that is too old or lets us not in.
     """
-    if not url.startswith(sqlite.SCHEME):
-        raise Misconfigured(f"no database adapter for {url.partition('://')[0]!r}: write sqlite:///absolute/path/x.db")
-    engine = _sqlite_engine(url)
+    if url.startswith(sqlite.SCHEME):
+        engine = _sqlite_engine(url)
+    elif url.startswith(postgres.SCHEMES):
+        engine = postgres.engine_of(url)
+    else:
+        raise Misconfigured(
+            f"no database adapter for {url.partition('://')[0]!r}: write sqlite:///absolute/path/x.db or postgresql://user@host/x"
+        )
     try:
         yield engine
     finally:
@@ -38,7 +45,36 @@ def open_database(url: str) -> Iterator[Engine]:
 def reading(engine: Engine) -> Iterator[Connection]:
     """One consistent view of the database, which blocks no writer. Write nothing in it."""
     with engine.connect() as connection:
-        yield connection.execution_options(**{_READ_ONLY: True})
+        if _is_postgres(connection):
+            yield connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+        else:
+            yield connection.execution_options(**{_READ_ONLY: True})
+
+
+def hold(connection: Connection, *names: str, shared: bool = False) -> None:
+    """Keeps every other transaction that holds one of `names` waiting until this one ends.
+
+    For what no row can be locked for, as it may not exist yet. Those that are `shared` keep only the others waiting.
+    """
+    if _is_postgres(connection):  # SQLite has one writer, and this is it
+        postgres.lock(connection, names, shared=shared)
+
+
+@contextmanager
+def alone(engine: Engine, name: str) -> Iterator[bool]:
+    """Whether no other process is within a block of this name; it stays so until this one ends. Does not wait.
+
+    On SQLite always true: there, run one.
+    """
+    if engine.dialect.name != "postgresql":
+        yield True
+        return
+    with engine.begin() as connection:
+        yield postgres.try_lock(connection, name)
+
+
+def _is_postgres(connection: Connection) -> bool:
+    return connection.dialect.name == "postgresql"
 
 
 def _sqlite_engine(url: str) -> Engine:

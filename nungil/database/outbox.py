@@ -20,7 +20,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import JSON, BigInteger, Column, Connection, Engine, Integer, LargeBinary, MetaData, String, Table
 
-from nungil.database.open import reading
+from nungil.database.open import alone, hold, reading
 from nungil.event_log.port import EventLog, NewRecord
 from nungil.runtime.errors import DependencyAway
 
@@ -47,8 +47,12 @@ def outbox_table(metadata: MetaData) -> Table:
 
 
 def put_out(connection: Connection, table: Table, records: Sequence[NewRecord]) -> None:
-    """Writes `records` in the caller's transaction: they are published, in this order, if and only if it commits."""
+    """Writes `records` in the caller's transaction: they are published, in this order, if and only if it commits.
+
+    Transactions with records of one key wait for each other from here on, so that the order of ids is theirs. Call it last.
+    """
     if records:
+        hold(connection, *(f"outbox/{record.topic}/{record.key}" for record in records))
         connection.execute(
             table.insert(),
             [{"topic": r.topic, "key": r.key, "value": r.value, "headers": dict(r.headers)} for r in records],
@@ -56,8 +60,9 @@ def put_out(connection: Connection, table: Table, records: Sequence[NewRecord]) 
 
 
 def relay(engine: Engine, table: Table, log: EventLog, stop: threading.Event, woken: threading.Event) -> None:
-    """Publishes what `put_out` wrote, in order, at least once, until `stop`. Run one a database, in a thread of its own.
+    """Publishes what `put_out` wrote, in order, at least once, until `stop`. In a thread of its own.
 
+    On PostgreSQL each process of a service may run one: they take turns. On SQLite run one a database.
     Looks when `woken` is set, and every half second. Where the log or the database is away it tries again, with a growing wait.
     """
     wait_s = FIRST_WAIT_S
@@ -76,11 +81,14 @@ def relay(engine: Engine, table: Table, log: EventLog, stop: threading.Event, wo
 
 
 def _publish_some(engine: Engine, table: Table, log: EventLog) -> int:
-    with reading(engine) as connection:
-        rows = connection.execute(table.select().order_by(table.c.id).limit(BATCH_RECORDS)).all()
-    if not rows:
-        return 0
-    log.append([NewRecord(row.topic, row.key, row.value, row.headers) for row in rows])
-    with engine.begin() as connection:  # a crash before this publishes them again: readers are idempotent
-        connection.execute(table.delete().where(table.c.id.in_([row.id for row in rows])))
-    return len(rows)
+    with alone(engine, "outbox") as my_turn:
+        if not my_turn:
+            return 0
+        with reading(engine) as connection:
+            rows = connection.execute(table.select().order_by(table.c.id).limit(BATCH_RECORDS)).all()
+        if not rows:
+            return 0
+        log.append([NewRecord(row.topic, row.key, row.value, row.headers) for row in rows])
+        with engine.begin() as connection:  # a crash before this publishes them again: readers are idempotent
+            connection.execute(table.delete().where(table.c.id.in_([row.id for row in rows])))
+        return len(rows)

@@ -21,6 +21,7 @@ from sqlalchemy import (
     update,
 )
 
+from nungil.database.open import hold
 from services.gateway.core import Grant
 
 METADATA = MetaData()
@@ -80,6 +81,7 @@ class Begun:
 
 def put_key(connection: Connection, key_hash: str, grant: Grant, *, label: str, created_at_ms: int) -> bool:
     """Adds a key; false where it is there already, as it was."""
+    hold(connection, f"key/{key_hash}")
     if find_key(connection, key_hash) is not None:
         return False
     connection.execute(

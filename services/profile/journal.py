@@ -126,7 +126,9 @@ class Journal:
             if not store.lock_person(c, tenant, person_id):
                 return {activity: InvalidActivity(f"no person {person_id}") for activity in activities}
             consent = store.consents(c, tenant, person_id).get(CONSENT_PURPOSE_IMAGE_INTEREST, core.KeptConsent())
-            removed = store.removed(c, tenant, {activity.media_id for activity in activities})
+            media_ids = {activity.media_id for activity in activities}
+            store.keep_pictures(c, tenant, media_ids)
+            removed = store.removed(c, tenant, media_ids)
             wanted: list[Activity] = []
             for activity in activities:
                 if activity.occurred_at_ms > now_ms + core.AHEAD_MS:
@@ -171,7 +173,9 @@ class Journal:
     def _write(self, tenant: str, person_id: str, seen: Iterable[tuple[Activity, Sequence[Finding] | None]]) -> None:
         with self.engine.begin() as c:
             store.lock_person(c, tenant, person_id)
-            removed = store.removed(c, tenant, {activity.media_id for activity, _ in seen})
+            media_ids = {activity.media_id for activity, _ in seen}
+            store.keep_pictures(c, tenant, media_ids)
+            removed = store.removed(c, tenant, media_ids)
             filled: list[Entry] = []
             for activity, findings in seen:
                 if findings is None or activity.media_id in removed:

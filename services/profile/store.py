@@ -27,6 +27,7 @@ from sqlalchemy import (
     update,
 )
 
+from nungil.database.open import hold
 from nungil.database.outbox import outbox_table
 from nungil.pictures.boxes import Box
 from services.profile import core
@@ -246,6 +247,7 @@ def put_state(c: Connection, tenant: str, person_id: str, kept: KeptState) -> No
 
 def mark_removed(c: Connection, tenant: str, media_id: str, at_ms: int, *, forget_before_ms: int) -> None:
     """Remembers that a picture is gone; what was removed long ago is forgotten, as nothing of it can come any more."""
+    hold(c, _picture(tenant, media_id))
     c.execute(
         delete(REMOVED_PICTURES).where(
             REMOVED_PICTURES.c.tenant == tenant, REMOVED_PICTURES.c.removed_at_ms < forget_before_ms
@@ -255,12 +257,21 @@ def mark_removed(c: Connection, tenant: str, media_id: str, at_ms: int, *, forge
         c.execute(insert(REMOVED_PICTURES).values(tenant=tenant, media_id=media_id, removed_at_ms=at_ms))
 
 
+def keep_pictures(c: Connection, tenant: str, media_ids: Collection[str]) -> None:
+    """None of these is marked as gone until the transaction ends: what `removed` says stays true. After `lock_person`."""
+    hold(c, *(_picture(tenant, media_id) for media_id in media_ids), shared=True)
+
+
 def removed(c: Connection, tenant: str, media_ids: Collection[str]) -> set[str]:
     """Which of these pictures are gone."""
     found = select(REMOVED_PICTURES.c.media_id).where(
         REMOVED_PICTURES.c.tenant == tenant, REMOVED_PICTURES.c.media_id.in_(media_ids)
     )
     return set(c.execute(found).scalars())
+
+
+def _picture(tenant: str, media_id: str) -> str:
+    return f"picture/{tenant}/{media_id}"
 
 
 def _person(tenant: str, person_id: str) -> Select[Any]:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Engine
 
-from nungil.database.open import reading
+from nungil.database.open import hold, reading
 from nungil.encoder.port import EncoderSpace
 from nungil.event_log.port import EventLog
 from nungil.pictures.boxes import WHOLE, Box, clip
@@ -173,6 +173,8 @@ class ApplyItems:
 
     def __call__(self, changes: Collection[tuple[str, str, ItemRow | None]]) -> None:
         with self.engine.begin() as connection:
+            # A partition that is handed over may be in two hands for a moment.
+            hold(connection, *(f"item/{tenant}/{item_id}" for tenant, item_id, _ in changes))
             for tenant, item_id, item in changes:
                 if item is None:
                     store.delete_item(connection, tenant, item_id)

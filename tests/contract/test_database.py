@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+import real_servers
 from sqlalchemy import Column, Engine, ForeignKey, Integer, MetaData, String, Table, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
@@ -36,7 +37,16 @@ def sqlite_url(tmp_path: Path) -> str:
     return f"sqlite://{tmp_path}/ingest.db"
 
 
-@pytest.fixture(params=[pytest.param(sqlite_url, id="sqlite")])
+def postgres_url(_: Path) -> str:
+    return real_servers.a_database_url()
+
+
+@pytest.fixture(
+    params=[
+        pytest.param(sqlite_url, id="sqlite"),
+        pytest.param(postgres_url, id="postgres", marks=real_servers.POSTGRES),
+    ]
+)
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return str(request.param(tmp_path))
 

@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 from gateway_builders import a_gateway, problem_of
+from real_servers import service_database_url
 
 from nungil.database.migrations import upgrade
 from nungil.database.open import open_database
@@ -41,7 +42,7 @@ def clock():
 
 @pytest.fixture
 def once(tmp_path, clock):
-    url = f"sqlite://{tmp_path}/gateway.db"
+    url = service_database_url(tmp_path, "gateway")
     upgrade("gateway", url)
     with open_database(url) as engine:
         yield AnswerOnce(engine, clock)

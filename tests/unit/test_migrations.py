@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import real_servers
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import MetaData, Table, inspect
@@ -72,9 +73,9 @@ def versions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-@pytest.fixture
-def url(tmp_path: Path) -> str:
-    return f"sqlite://{tmp_path}/data/shelf.db"
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=real_servers.POSTGRES)])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    return real_servers.a_database_url() if request.param == "postgres" else f"sqlite://{tmp_path}/data/shelf.db"
 
 
 def tables(url: str) -> set[str]:
@@ -118,6 +119,16 @@ def test_a_migration_that_fails_leaves_nothing_behind(versions: Path, url: str) 
         upgrade("shelf", url)
     assert "half" not in tables(url)
     with open_database(url) as engine, pytest.raises(Misconfigured, match="at 0001"):
+        check_current("shelf", engine)
+
+
+def test_a_database_of_a_newer_release_is_not_touched(versions: Path, url: str) -> None:
+    (versions / "0002_version.py").write_text(SECOND)
+    upgrade("shelf", url)
+    (versions / "0002_version.py").unlink()
+    with pytest.raises(Misconfigured, match="at 0002, which is newer than this release"):
+        upgrade("shelf", url)
+    with open_database(url) as engine, pytest.raises(Misconfigured, match="run the newer one"):
         check_current("shelf", engine)
 
 

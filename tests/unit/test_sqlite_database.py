@@ -81,7 +81,17 @@ def test_what_was_deleted_is_not_in_the_file_any_more(engine: Engine, file: Path
 
 
 @pytest.mark.parametrize(
-    "url", ["postgresql://localhost/x", "sqlite://", "sqlite:///", "sqlite://x.db", "profile.db", ""]
+    "url",
+    [
+        "mysql://localhost/x",
+        "postgresql://",
+        "postgresql://host",
+        "sqlite://",
+        "sqlite:///",
+        "sqlite://x.db",
+        "profile.db",
+        "",
+    ],
 )
 def test_a_url_that_names_no_database_is_misconfigured(url: str) -> None:
     with pytest.raises(Misconfigured), open_database(url):

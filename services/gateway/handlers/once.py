@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Engine
 
+from nungil.database.open import hold
 from nungil.runtime.clock import Clock
 from services.gateway.core import DAY_MS
 from services.gateway.errors import IdempotencyKeyInUse, IdempotencyKeyReused
@@ -50,6 +51,7 @@ class AnswerOnce:
     def _begin(self, slot: Slot, fingerprint: str) -> Answer | None:
         now_ms = self.clock()
         with self.engine.begin() as connection:
+            hold(connection, f"{slot.tenant}/{slot.person_id}/{slot.key}")  # two first requests have no row to lock
             drop_answers_before(connection, now_ms - DAY_MS)
             begun = find_answer(connection, slot)
             if begun is not None and begun.fingerprint != fingerprint:

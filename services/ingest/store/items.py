@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, RowMapping, Table, delete, insert, select
 
+from nungil.database.open import hold
 from nungil.taxonomy.taxonomy import Name
 from services.ingest.catalogue import Item, Offer
 from services.ingest.store.tables import ITEM_MEDIA, ITEMS, OFFERS
@@ -30,6 +31,9 @@ def put_items(connection: Connection, tenant: str, items: Sequence[Item]) -> Non
 
 def delete_items(connection: Connection, tenant: str, item_ids: Sequence[str]) -> int:
     """How many there were."""
+    hold(
+        connection, *(f"item/{tenant}/{item_id}" for item_id in item_ids)
+    )  # two puts of a new item have no row to lock
     for table in (OFFERS, ITEM_MEDIA):
         connection.execute(delete(table).where(table.c.tenant == tenant, table.c.item_id.in_(item_ids)))
     return connection.execute(delete(ITEMS).where(ITEMS.c.tenant == tenant, ITEMS.c.item_id.in_(item_ids))).rowcount

@@ -1,0 +1,48 @@
+"""The real servers of a test, where there are any: each named by an environment variable, and nothing in it is shared between tests."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from nungil.database.postgres import make_database
+from nungil.object_store.s3 import make_bucket
+from nungil.runtime.ids import new_media_id
+
+_HOW = "`make test-real` starts the servers and sets it"
+
+
+def named_by(variable: str) -> pytest.MarkDecorator:
+    """Leaves a test out where no such server is up."""
+    return pytest.mark.skipif(not os.environ.get(variable), reason=f"{variable} names no server; {_HOW}")
+
+
+S3 = named_by("NUNGIL_TEST_S3")
+MILVUS = named_by("NUNGIL_TEST_MILVUS")
+POSTGRES = named_by("NUNGIL_TEST_POSTGRES")
+
+
+def a_bucket_url() -> str:
+    """A bucket of its own at NUNGIL_TEST_S3 ('s3+http://KEY:SECRET@host:port', a bucket's name after it is ignored)."""
+    url = "/".join([*os.environ["NUNGIL_TEST_S3"].split("/")[:3], f"test-{new_media_id()}"])
+    make_bucket(url)
+    return url
+
+
+def a_database_url() -> str:
+    """A database of its own at NUNGIL_TEST_POSTGRES ('postgresql://user@host:port', a database's name after it is ignored)."""
+    url = "/".join([*os.environ["NUNGIL_TEST_POSTGRES"].split("/")[:3], f"test_{new_media_id().replace('-', '_')}"])
+    make_database(url)
+    return url
+
+
+def service_database_url(folder: Path, name: str) -> str:
+    """Where a service under test keeps its tables: PostgreSQL where it is up, else a file of `folder`. The same when asked again."""
+    if not os.environ.get("NUNGIL_TEST_POSTGRES"):
+        return f"sqlite://{folder}/{name}.db"
+    noted = folder / f"{name}.database-url"
+    if not noted.exists():
+        noted.write_text(a_database_url())
+    return noted.read_text()
