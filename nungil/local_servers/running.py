@@ -82,9 +82,9 @@ class LocalServers:
             raise Misconfigured("\n".join(faults))
         record = self._read()
         record.password = record.password or secrets.token_hex(16)
-        if not self.names():
-            wanted = sorted({port for server in self._servers.values() for port in server.port_names})
-            record.ports = dict(zip(wanted, free_ports(len(wanted)), strict=True))
+        kept = record.ports if self.names() else {}
+        new = sorted({port for server in self._servers.values() for port in server.port_names} - set(kept))
+        record.ports = kept | dict(zip(new, free_ports(len(new)), strict=True))
         self._write(record)
         idle = [name for name in self._servers if name not in self.names()]
         with ThreadPoolExecutor(max(1, len(idle))) as pool:
