@@ -41,6 +41,7 @@ class Network:
     def __init__(self, device: str) -> None:
         self.device = torch.device(device)
         self.chunk = CPU_CHUNK if device == "cpu" else GPU_CHUNK
+        torch.backends.cudnn.allow_tf32 = False  # so that vectors made on a GPU and on a processor are the same space
         self._network = _folded_network().to(self.device).to(memory_format=torch.channels_last)
 
     def cells(self, batch: Pixels) -> torch.Tensor:
