@@ -22,7 +22,6 @@ MEDIA_TYPE = "application/problem+json"
 _RETRY_AFTER_S = "1"
 _TRANSPORT = DependencyAway().slug  # its detail is gRPC's, with addresses in it: for the log alone
 _OF_HTTP = {
-    400: ("malformed-request", "The request cannot be read."),
     404: ("no-such-route", "There is nothing at this address; /v1/openapi.json says what there is."),
     405: ("method-not-allowed", "This address does not take this method."),
 }
@@ -102,7 +101,7 @@ def handle_problems(app: FastAPI) -> None:
 
     async def of_http(_: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, HTTPException)  # noqa: S101
-        slug, detail = _OF_HTTP.get(error.status_code, ("refused", str(error.detail)))
+        slug, detail = _OF_HTTP.get(error.status_code, ("malformed-request", str(error.detail)))
         return problem(error.status_code, slug, detail, headers=error.headers)
 
     async def any_other(_: Request, __: Exception) -> JSONResponse:
