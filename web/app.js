@@ -119,7 +119,7 @@ function putOnStage(shown, { box = null, source = api.imageOf(shown.media_id) } 
 
 function sayPicture() {
   if (!picture) return;
-  const labels = picture.labels.slice(0, 3).map((label) => named(label.name));
+  const labels = picture.labels.filter(({ score }) => score >= SURE).slice(0, 3).map(({ name }) => named(name));
   $("named").textContent = labels.join(" · ");
   $("delete").hidden = picture.purpose !== "personal";
 }

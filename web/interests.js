@@ -4,6 +4,7 @@ import { imageOf } from "./api.js";
 import { make } from "./hits.js";
 import { named, say } from "./words.js";
 
+const INTERESTS_SHOWN = 9;
 const EVIDENCE_SHOWN = 4;
 const NARROWEST = 0.6;
 const FLATTEST = 1.1;
@@ -33,6 +34,7 @@ export function crop(mediaId, box) {
 
 class Interests extends HTMLElement {
   #answer = null;
+  #all = false;
 
   show(answer) {
     const same = JSON.stringify(answer) === JSON.stringify(this.#answer);
@@ -49,8 +51,19 @@ class Interests extends HTMLElement {
     else {
       const heaviest = interests[0].weight || 1;
       const names = new Map(interests.map((interest) => [interest.id, interest.name]));
-      this.replaceChildren(make("ul", { class: "cards" }, ...interests.map((i) => this.#card(i, i.weight / heaviest, names.get(i.parent)))));
+      const shown = this.#all ? interests : interests.slice(0, INTERESTS_SHOWN);
+      const cards = shown.map((interest) => this.#card(interest, interest.weight / heaviest, names.get(interest.parent)));
+      this.replaceChildren(make("ul", { class: "cards" }, ...cards), ...(shown.length < interests.length ? [this.#more()] : []));
     }
+  }
+
+  #more() {
+    const button = make("button", { type: "button", class: "button quiet more" }, say("more"));
+    button.addEventListener("click", () => {
+      this.#all = true;
+      this.say();
+    });
+    return button;
   }
 
   #ask() {
