@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from threading import Event
 from typing import Any, TypeVar
@@ -19,6 +20,7 @@ from nungil.cli import show
 from nungil.cli.api import Api, Json, open_api
 from nungil.cli.importing import Importer, pictures_in
 
+_NAMED = 1000  # of the newest pictures the file names are shown
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -184,10 +186,12 @@ def profile(user: str | None, data: Path | None, url: str | None, key: str | Non
     """Show a person's interests, and the pictures that say so."""
     with Target(data, url, key).open() as (api, _):
         answer = api.interests(user)
-    if as_json:
-        print_json(interests_document(answer))
-    else:
-        show.interests(answer)
+        if as_json:
+            print_json(interests_document(answer))
+        else:
+            mine = islice(api.each_media(purpose="personal"), _NAMED) if user is None else ()
+            files = {media["media_id"]: media["file_name"] for media in mine if media["file_name"]}
+            show.interests(answer, files=files)
 
 
 def interests_document(answer: Json) -> Json:
