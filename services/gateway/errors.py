@@ -53,3 +53,7 @@ class IdempotencyKeyReused(Rejected):
 
 class IdempotencyKeyInUse(NotReady):
     """The request with this Idempotency-Key is still being answered; retry in a moment."""
+
+
+class PictureNotReady(NotReady):
+    """The picture is known and cannot be searched with: not yet, or never."""

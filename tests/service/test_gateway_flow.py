@@ -196,3 +196,13 @@ def test_when_every_service_answers_the_gateway_is_ready_and_nothing_waits(gatew
     assert status["healthy"]
     assert status["index"]["rows"] > 0
     assert status["index"]["encoder_space"].startswith("tiny")
+
+
+def test_a_picture_that_nobody_embeds_yet_is_not_ready():
+    with a_gateway("ingest", "search", "profile") as gateway, gateway.as_person("zoe") as client:
+        media_id = give(client, a_picture(colour=RED))["media_id"]
+        waiting = client.post("/v1/search", json={"media_id": media_id})
+        with gateway.as_person("yan") as another:
+            unknown = another.post("/v1/search", json={"media_id": media_id})
+    assert problem_of(waiting) == (409, "picture-not-ready")
+    assert problem_of(unknown) == (404, "no-such-picture")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from services.gateway.handlers.peers import ask
+from services.gateway.handlers.search import SearchByCrop
 from services.gateway.http.route import Caller, GuardedRoute, Wired
 from services.gateway.wire.search import FoundModel, SearchModel
 
@@ -14,6 +14,6 @@ router = APIRouter(prefix="/v1", tags=["search"], route_class=GuardedRoute)
 @router.post("/search")
 async def search(who: Caller, parts: Wired, query: SearchModel) -> FoundModel:
     """Things that look like a part of a picture: one's own and the catalogue's, best first."""
-    answer = await ask(parts.peers.search.SearchByCrop, query.proto(who), timeout_s=parts.settings.call_timeout_s)
+    answer = await SearchByCrop(parts.peers, parts.settings.call_timeout_s)(query.proto(who))
     names = await parts.file_names(who, (hit.media_id for hit in answer.hits))
     return FoundModel.of(answer, names)
