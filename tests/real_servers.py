@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,8 @@ import pytest
 from nungil.database.postgres import make_database
 from nungil.object_store.s3 import make_bucket
 from nungil.runtime.ids import new_media_id
+from nungil.vector_index.milvus import connected
+from nungil.vector_index.milvus_server import server_of
 
 _HOW = "`make test-real` starts the servers and sets it"
 
@@ -46,3 +50,17 @@ def service_database_url(folder: Path, name: str) -> str:
     if not noted.exists():
         noted.write_text(a_database_url())
     return noted.read_text()
+
+
+@contextmanager
+def a_milvus_url() -> Iterator[str]:
+    """A prefix of its own at NUNGIL_TEST_MILVUS ('milvus://host:port'); its collections are dropped at the end."""
+    prefix = f"test_{new_media_id().replace('-', '_')}"
+    url = "/".join([*os.environ["NUNGIL_TEST_MILVUS"].split("/")[:3], prefix])
+    yield url
+    with connected(server_of(url).uri) as client:
+        for name in client.list_collections():
+            if name.startswith(prefix):
+                for alias in client.list_aliases(name)["aliases"]:
+                    client.drop_alias(alias)
+                client.drop_collection(name)

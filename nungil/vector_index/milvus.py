@@ -1,66 +1,56 @@
-"""Rows in a Milvus collection, spoken to by pymilvus: milvus-lite as a server, one collection an encoder space.
+"""Rows in a Milvus collection, spoken to by pymilvus: what milvus-lite and a server do alike, and milvus-lite itself.
 
-The collection's key is "<tenant>/<row id>", so that tenants cannot meet. Flushing costs about 25 ms a batch of 128 rows
-(milvus-lite 3.2.2, 2 cores) and is worth it: rows not yet flushed are scanned in Python at every search.
+Flushing costs about 25 ms a batch of 128 rows (milvus-lite 3.2.2, 2 cores) and is worth it: rows not yet flushed are
+scanned in Python at every search.
 """
 
 from __future__ import annotations
 
-import json
 import logging
 import threading
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
-from itertools import islice
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import grpc
-import numpy as np
-from pymilvus import DataType, MilvusClient
+from pymilvus import MilvusClient
 from pymilvus.exceptions import MilvusException
 
 from nungil.encoder.port import EncoderSpace
 from nungil.vector_index.errors import VectorIndexAway
+from nungil.vector_index.milvus_rows import FIELDS, all_of, among, batched, entity_of, passing, row_of, schema_of
 from nungil.vector_index.port import IndexRow, Match, Vectors
-from nungil.vector_index.ranking import MAX_LIMIT, MAX_NAME_BYTES, checked_query, checked_rows, is_name, ranked
+from nungil.vector_index.ranking import MAX_LIMIT, checked_query, checked_rows, ranked
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
 READ_TIMEOUT_S = 15.0
 WRITE_TIMEOUT_S = 60.0
+EXTRA = 16  # rows beyond the limit, so that equal scores at its edge are put in order by us
 _UPSERT_ROWS = 2_000  # of 1 KB: far below the 64 MB that a server takes in one message
 _FETCH_PICTURES = 200
-_EXTRA = 16  # rows beyond the limit, so that equal scores at its edge are put in order by us
 _NOT_LOADED = (100, 101)  # the collection is absent, or "released": what a restarted server says
-_OUR_FAULT = (5, 6, 1100)  # an argument that Milvus does not take; anything else is its own trouble
-_FIELDS = ["id", "tenant", "owner", "media_id", "vector"]
 
 
 class MilvusVectorIndex:
-    """One encoder space. Recovers by itself when the server is back after a crash."""
+    """One encoder space on milvus-lite. Recovers by itself when the server is back after a crash."""
 
-    def __init__(self, client: MilvusClient, space: EncoderSpace) -> None:
+    consistency: ClassVar[str] = "Strong"
+    our_fault: ClassVar[frozenset[int]] = frozenset({5, 6, 1100})  # an argument that it does not take
+
+    def __init__(self, client: MilvusClient, collection: str, dim: int) -> None:
         self._client = client
-        self._dim = space.dim
-        self._collection = "nungil_" + space.name.replace("-", "_")
+        self._dim = dim
+        self._collection = collection
         self._writing = threading.Lock()  # milvus-lite takes one writer a collection
-        with _translated():
+        with self._translated():
             self._ensure()
 
     def upsert(self, rows: Sequence[IndexRow]) -> None:
-        entities = [
-            {
-                "id": _key(row.tenant, row.id),
-                "tenant": row.tenant,
-                "owner": row.owner,
-                "media_id": row.media_id,
-                "vector": row.vector.astype(np.float32),
-            }
-            for row in checked_rows(rows, self._dim)
-        ]
+        entities = [entity_of(row) for row in checked_rows(rows, self._dim)]
         with self._writing:
-            for batch in _batched(entities, _UPSERT_ROWS):
+            for batch in batched(entities, _UPSERT_ROWS):
                 self._call(lambda batch=batch: self._client.upsert(self._collection, batch, timeout=WRITE_TIMEOUT_S))  # type: ignore[misc]
 
     def flush(self) -> None:
@@ -78,43 +68,21 @@ class MilvusVectorIndex:
         without: Collection[str] = (),
     ) -> list[list[Match]]:
         queries = checked_query(vectors, self._dim, limit)
-        filters = [_is("tenant", tenant), _in("owner", owners)]
-        if media_ids is not None:
-            filters.append(_in("media_id", media_ids))
-        where = _all_of(*filters)
+        where = passing(tenant, owners, media_ids, without)
         if where is None or not len(queries):
             return [[] for _ in queries]
-        if excluded := _in("media_id", without):
-            where = f"{where} and not ({excluded})"
-        answers = self._call(
-            lambda: self._client.search(
-                self._collection,
-                data=queries,
-                anns_field="vector",
-                filter=where,
-                limit=min(limit + _EXTRA, MAX_LIMIT),
-                output_fields=_FIELDS[1:],
-                search_params={"metric_type": "IP"},
-                consistency_level="Strong",
-                timeout=READ_TIMEOUT_S,
-            )
-        )
-        return [
-            ranked(query, [_row(hit["id"], hit["entity"]) for hit in hits], limit)
-            for query, hits in zip(queries, answers, strict=True)
-        ]
+        return self._best(queries, where, limit)
 
     def fetch(self, media_ids: Collection[str], *, tenant: str) -> list[IndexRow]:
         rows: list[IndexRow] = []
-        for batch in _batched(sorted(set(media_ids)), _FETCH_PICTURES):
-            found = self._query(_all_of(_is("tenant", tenant), _in("media_id", batch)), _FIELDS)
-            rows += [_row(entity["id"], entity) for entity in found]
+        for batch in batched(sorted(set(media_ids)), _FETCH_PICTURES):
+            rows += self._rows(all_of(among("tenant", [tenant]), among("media_id", batch)))
         return sorted(rows, key=lambda row: row.id)
 
     def delete_media(self, media_ids: Collection[str], *, tenant: str) -> None:
         with self._writing:
-            for batch in _batched(sorted(set(media_ids)), _FETCH_PICTURES):
-                where = _all_of(_is("tenant", tenant), _in("media_id", batch))
+            for batch in batched(sorted(set(media_ids)), _FETCH_PICTURES):
+                where = all_of(among("tenant", [tenant]), among("media_id", batch))
                 if where is not None:
                     self._call(
                         lambda where=where: self._client.delete(  # type: ignore[misc]
@@ -123,10 +91,36 @@ class MilvusVectorIndex:
                     )
 
     def count(self, *, tenant: str | None = None) -> int:
-        answer = self._query("" if tenant is None else _is("tenant", tenant), ["count(*)"])
+        return self._count("" if tenant is None else among("tenant", [tenant]))
+
+    def _best(self, queries: Vectors, where: str, limit: int) -> list[list[Match]]:
+        found = self._nearest(queries, where, min(limit + EXTRA, MAX_LIMIT), {})
+        return [ranked(query, rows, limit) for query, rows in zip(queries, found, strict=True)]
+
+    def _nearest(self, queries: Vectors, where: str, limit: int, params: dict[str, int]) -> list[list[IndexRow]]:
+        answers = self._call(
+            lambda: self._client.search(
+                self._collection,
+                data=queries,
+                anns_field="vector",
+                filter=where,
+                limit=limit,
+                output_fields=FIELDS[1:],
+                search_params={"metric_type": "IP", "params": params},
+                consistency_level=self.consistency,
+                timeout=READ_TIMEOUT_S,
+            )
+        )
+        return [[row_of(hit["id"], hit["entity"]) for hit in hits] for hits in answers]
+
+    def _rows(self, where: str | None) -> list[IndexRow]:
+        return [row_of(entity["id"], entity) for entity in self._query(where, FIELDS)]
+
+    def _count(self, where: str | None) -> int:
+        answer = self._query(where, ["count(*)"])
         return int(answer[0]["count(*)"]) if answer else 0
 
-    def _query(self, where: str | None, fields: list[str]) -> list[dict[str, Any]]:
+    def _query(self, where: str | None, fields: list[str], *, consistency: str | None = None) -> list[dict[str, Any]]:
         if where is None:
             return []
         found: list[dict[str, Any]] = self._call(
@@ -135,7 +129,7 @@ class MilvusVectorIndex:
                     self._collection,
                     filter=where,
                     output_fields=fields,
-                    consistency_level="Strong",
+                    consistency_level=consistency or self.consistency,
                     timeout=READ_TIMEOUT_S,
                 )
             )
@@ -143,7 +137,7 @@ class MilvusVectorIndex:
         return found
 
     def _call(self, call: Callable[[], T]) -> T:
-        with _translated():
+        with self._translated():
             try:
                 return call()
             except MilvusException as error:
@@ -156,76 +150,55 @@ class MilvusVectorIndex:
     def _ensure(self) -> None:
         if not self._client.has_collection(self._collection, timeout=READ_TIMEOUT_S):
             self._create()
-        self._client.load_collection(self._collection, timeout=READ_TIMEOUT_S)
+        self._client.load_collection(self._collection, timeout=WRITE_TIMEOUT_S)
 
     def _create(self) -> None:
-        schema = MilvusClient.create_schema(auto_id=False, enable_dynamic_field=False)
-        schema.add_field("id", DataType.VARCHAR, is_primary=True, max_length=3 * MAX_NAME_BYTES)
-        for name in ("tenant", "owner", "media_id"):
-            schema.add_field(name, DataType.VARCHAR, max_length=MAX_NAME_BYTES)
-        schema.add_field("vector", DataType.FLOAT_VECTOR, dim=self._dim)
-        flat = MilvusClient.prepare_index_params()
-        flat.add_index("vector", index_type="FLAT", metric_type="IP")
-        try:
-            self._client.create_collection(self._collection, schema=schema, index_params=flat, timeout=READ_TIMEOUT_S)
-        except MilvusException:
-            if not self._client.has_collection(self._collection, timeout=READ_TIMEOUT_S):
-                raise  # otherwise another process was first
+        make_collection(self._client, self._collection, self._dim, index_type="FLAT")
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        with translated(self.our_fault):
+            yield
 
 
 @contextmanager
-def open_milvus(address: str, space: EncoderSpace) -> Iterator[MilvusVectorIndex]:
+def open_milvus_lite(address: str, space: EncoderSpace) -> Iterator[MilvusVectorIndex]:
     """`address`: 'host:port'. Raises VectorIndexAway where nothing answers there."""
+    with connected(f"http://{address}") as client:
+        yield MilvusVectorIndex(client, "nungil_" + space.name.replace("-", "_"), space.dim)
+
+
+@contextmanager
+def connected(uri: str, **login: str) -> Iterator[MilvusClient]:
+    """A client of the server at `uri`. Raises VectorIndexAway where nothing answers there."""
     logging.getLogger("pymilvus").setLevel(logging.CRITICAL)  # it logs a traceback for each error that it also raises
-    with _translated():
-        client = MilvusClient(f"http://{address}", timeout=READ_TIMEOUT_S)
+    with translated(frozenset()):
+        client = MilvusClient(uri, timeout=READ_TIMEOUT_S, **login)
     try:
-        yield MilvusVectorIndex(client, space)
+        yield client
     finally:
         client.close()
 
 
+def make_collection(client: MilvusClient, name: str, dim: int, *, index_type: str, **params: int) -> None:
+    """Makes a collection with its index, unless another process is first."""
+    index = MilvusClient.prepare_index_params()
+    index.add_index("vector", index_type=index_type, metric_type="IP", params=params)
+    try:
+        client.create_collection(name, schema=schema_of(dim), index_params=index, timeout=WRITE_TIMEOUT_S)
+    except MilvusException:
+        if not client.has_collection(name, timeout=READ_TIMEOUT_S):
+            raise
+
+
 @contextmanager
-def _translated() -> Iterator[None]:
+def translated(our_fault: frozenset[int]) -> Iterator[None]:
+    """pymilvus' errors as VectorIndexAway, but for the codes that are our own mistakes."""
     try:
         yield
     except MilvusException as error:
-        if error.code in _OUR_FAULT:
+        if error.code in our_fault:
             raise
         raise VectorIndexAway(f"the vector index does not answer: {error.message}") from error
     except grpc.RpcError as error:
         raise VectorIndexAway(f"the vector index does not answer: {error.code()}") from error
-
-
-def _key(tenant: str, id_: str) -> str:
-    return f"{tenant}/{id_}"
-
-
-def _row(key: str, entity: Any) -> IndexRow:
-    tenant = entity["tenant"]
-    vector = np.asarray(entity["vector"], dtype=np.float32)
-    return IndexRow(key.removeprefix(_key(tenant, "")), vector, tenant, entity["owner"], entity["media_id"])
-
-
-def _is(field: str, value: str) -> str | None:
-    """A filter, or None where no row can pass it."""
-    return _in(field, [value])
-
-
-def _in(field: str, values: Iterable[str]) -> str | None:
-    """A filter, or None where no row can pass it: a name that no row can have never reaches the filter's grammar."""
-    quoted = [json.dumps(value, ensure_ascii=False) for value in sorted(set(values)) if is_name(value)]
-    if not quoted:
-        return None
-    return f"{field} == {quoted[0]}" if len(quoted) == 1 else f"{field} in [{', '.join(quoted)}]"
-
-
-def _all_of(*filters: str | None) -> str | None:
-    parts = [part for part in filters if part is not None]
-    return " and ".join(parts) if len(parts) == len(filters) else None
-
-
-def _batched(values: Iterable[T], size: int) -> Iterator[list[T]]:
-    iterator = iter(values)
-    while batch := list(islice(iterator, size)):
-        yield batch

@@ -14,6 +14,7 @@ from typing import TypeVar
 
 import numpy as np
 import pytest
+import real_servers
 from numpy.typing import NDArray
 
 from nungil.encoder.port import EncoderSpace
@@ -66,11 +67,16 @@ def milvus_lite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MilvusLite
     server.kill()
 
 
-@pytest.fixture(params=["exact", "milvus-lite"])
-def url(request: pytest.FixtureRequest) -> str:
-    if request.param == "milvus-lite":
-        return str(request.getfixturevalue("milvus_lite").url)
-    return f"{request.param}://"
+@pytest.fixture(params=["exact", "milvus-lite", pytest.param("milvus", marks=real_servers.MILVUS)])
+def url(request: pytest.FixtureRequest) -> Iterator[str]:
+    match request.param:
+        case "milvus-lite":
+            yield str(request.getfixturevalue("milvus_lite").url)
+        case "milvus":
+            with real_servers.a_milvus_url() as url:
+                yield url
+        case scheme:
+            yield f"{scheme}://"
 
 
 @pytest.fixture
@@ -227,6 +233,14 @@ def test_deleted_pictures_are_gone_with_all_their_rows(index: VectorIndex) -> No
     index.upsert([a_row("m-1", 0)])
     index.flush()
     assert ids(find(index)) == ["m-1:0", "m-2:0"]
+
+
+def test_what_was_upserted_a_moment_ago_is_deleted_too(index: VectorIndex) -> None:
+    for n in range(5):
+        index.upsert([a_row(f"m-{n}", 0), a_row(f"m-{n}", 1)])
+        index.delete_media([f"m-{n}"], tenant="shop")
+    index.flush()
+    assert (find(index), index.count()) == ([], 0)
 
 
 def test_what_is_fetched_is_what_was_put_ordered_by_id(index: VectorIndex) -> None:
@@ -389,7 +403,7 @@ def test_searches_beside_writing_never_miss_a_row_that_was_flushed(index: Vector
     assert index.count() == 201 + 2 * 5 * 40
 
 
-@pytest.mark.parametrize("url", ["", "exact", "exact://host", "faiss://x", "milvus-lite://", "milvus-lite://host", "milvus-lite:///path"])  # fmt: skip
+@pytest.mark.parametrize("url", ["", "exact", "exact://host", "faiss://x", "milvus-lite://", "milvus-lite://host", "milvus-lite:///path", "milvus://", "milvus://host", "milvus://host:x", "milvus://host:1/a/b"])  # fmt: skip
 def test_a_url_that_names_no_index_is_misconfigured(url: str) -> None:
     with pytest.raises(Misconfigured), open_vector_index(url, a_space()):
         pass
