@@ -6,9 +6,11 @@ import httpx
 import pytest
 from gateway_builders import BOTH, a_gateway, problem_of
 
+from nungil.database.open import open_database, reading
 from nungil.runtime.errors import Misconfigured
 from services.gateway.core import Grant, new_key
 from services.gateway.keys import add_key, main
+from services.gateway.store import API_KEYS
 
 
 @pytest.fixture(scope="module")
@@ -37,9 +39,11 @@ def test_without_a_key_that_we_know_nothing_is_told(gateway, headers, path):
 def test_a_key_is_kept_as_its_hash_alone(gateway):
     key = gateway.key()
     assert gateway.client(key).get("/v1/me/consent").status_code == 200
-    files = [path.read_bytes() for path in gateway.folder.glob("gateway.db*")]
-    assert files
-    assert not any(key.encode() in data for data in files)
+    with open_database(gateway.database_url) as engine, reading(engine) as connection:
+        kept = [str(row) for row in connection.execute(API_KEYS.select())]
+    assert kept
+    assert not any(key in row for row in kept)
+    assert not any(key.encode() in path.read_bytes() for path in gateway.folder.glob("gateway.db*"))
 
 
 def test_adding_a_key_again_changes_nothing(gateway):
