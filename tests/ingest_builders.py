@@ -25,6 +25,7 @@ from nungil.object_store import keys
 from nungil.object_store.open import open_object_store
 from nungil.object_store.port import ObjectStore
 from nungil.pictures.boxes import WHOLE, Box
+from nungil.pictures.cleaning import clean
 from nungil.pictures.features import Features, FoundColour, FoundLabel, FoundRegion, encode_features
 from nungil.runtime.clock import now_ms
 from nungil.taxonomy.taxonomy import Name, load_taxonomy
@@ -119,7 +120,9 @@ def an_ingest(folder: Path) -> Iterator[Ingest]:
             engine=engine,
             objects=objects,
             clock=clock,
-            pictures=Pictures(engine, objects, clock, SPACE, TRANSIENT_MS, threading.BoundedSemaphore(2), written),
+            pictures=Pictures(
+                engine, objects, clock, SPACE, TRANSIENT_MS, clean, threading.BoundedSemaphore(2), written
+            ),
             items=Items(engine, clock, written),
             imports=Imports(engine, clock, begun, written),
             sweep=Sweep(engine, objects, clock, TRANSIENT_MS),

@@ -1,6 +1,6 @@
 """Why a picture is not taken. Each message names the reason and what would be taken."""
 
-from nungil.runtime.errors import Rejected
+from nungil.runtime.errors import DependencyAway, NungilError, Rejected
 
 
 class UnsupportedPicture(Rejected):
@@ -21,3 +21,11 @@ class TooManyFrames(Rejected):
 
 class MisnamedPicture(Rejected):
     """The file's name says another type than its content has."""
+
+
+class DecoderAway(DependencyAway):
+    """No decoder process can be started now. Nothing is said about the picture."""
+
+
+class DecoderBug(NungilError):
+    """A decoder process met a mistake of ours."""

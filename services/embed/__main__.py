@@ -13,6 +13,7 @@ from nungil.event_log.consume import consume
 from nungil.event_log.dead_letters import DeadLetters
 from nungil.event_log.open import open_event_log
 from nungil.object_store.open import open_object_store
+from nungil.pictures.decoders import Limits, open_decoders
 from nungil.runtime.clock import now_ms
 from nungil.runtime.lifecycle import serve
 from nungil.runtime.rpc import grpc_server
@@ -31,11 +32,15 @@ def run(settings: EmbedSettings, stop: Event) -> None:
     with ExitStack() as stack:  # opened top down, closed bottom up
         log = stack.enter_context(open_event_log(settings.event_log_url))
         objects = stack.enter_context(open_object_store(settings.object_store_url))
+        limits = Limits(settings.decoder_memory_mb * 1_000_000, settings.decoder_cpu_s)
+        decoders = stack.enter_context(
+            open_decoders(settings.preparers + 1, limits)
+        )  # one for whoever waits for a search
         encoder = stack.enter_context(open_encoder(settings.encoder_url, device=settings.device))
         index = stack.enter_context(open_vector_index(settings.vector_index_url, encoder.space))
         device = stack.enter_context(open_device(encoder))
         threads = stack.enter_context(ThreadPoolExecutor(settings.preparers, thread_name_prefix="prepare"))
-        encoding = Encoding(objects, encoder, device, taxonomy)
+        encoding = Encoding(objects, decoders.upright, encoder, device, taxonomy)
         tombstones = Tombstones(objects)
         embed = EmbedUploads(encoding, index, log, tombstones, threads, now_ms, settings.batch_pictures)
         remove = RemoveDeleted(objects, index, log, tombstones, now_ms)

@@ -17,5 +17,12 @@ class EmbedSettings(ServiceSettings):
     batch_pictures: int = Field(8, ge=1, le=512, description="pictures a forward pass; a GPU wants 64")
     poll_records: int = Field(32, ge=1, le=4096, description="events handled, flushed and committed at once")
     preparers: int = Field(
-        2, ge=1, le=64, description="threads that decode and store; each may hold one decoded picture"
+        2,
+        ge=1,
+        le=64,
+        description="threads that decode and store; each may hold one decoded picture and a decoder process",
     )
+    decoder_memory_mb: int = Field(
+        512, ge=256, description="what a rendition may need; one that needs more is rejected"
+    )
+    decoder_cpu_s: int = Field(10, ge=1, description="processor time that a rendition may need")

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from nungil.encoder.port import Encoder, Pixels
 from nungil.pictures.colours import dominant_colours
-from nungil.pictures.decode import decode_upright
 from nungil.pictures.features import Features, FoundColour, FoundRegion
 from nungil.pictures.pooling import pool_box, summed_area, unit
 from nungil.pictures.regions import find_boxes, labels_of, strongest_labels
@@ -38,9 +37,8 @@ class Prepared:
     colours: tuple[FoundColour, ...]
 
 
-def prepare(data: bytes, encoder: Encoder, terms: Mapping[str, ColourEntry]) -> Prepared:
-    """Decodes once. Raises as `decode_upright`, all of it Rejected."""
-    upright = decode_upright(data)
+def prepare(upright: Pixels, encoder: Encoder, terms: Mapping[str, ColourEntry]) -> Prepared:
+    """upright: the whole picture, uint8 [height_px, width_px, 3]."""
     height, width = upright.shape[:2]
     pixels = encoder.prepare(upright)
     return Prepared(pixels, width, height, dominant_colours(pixels, terms))

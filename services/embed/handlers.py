@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Executor, Future
+from concurrent.futures import Executor, Future, wait
 from dataclasses import dataclass
 
 import numpy as np
 
-from nungil.encoder.port import Encoded, Encoder
+from nungil.encoder.port import Encoded, Encoder, Pixels
+from nungil.event_log.consume import KEEP_ALIVE_EVERY_S
 from nungil.event_log.port import EventLog
 from nungil.object_store.errors import ObjectNotFound
 from nungil.object_store.keys import (
@@ -59,16 +60,20 @@ class Tombstones:
 
 @dataclass(frozen=True)
 class Encoding:
-    """One picture or many through prepare (threads), forward (device) and finish (threads)."""
+    """One picture or many through prepare (threads), forward (device) and finish (threads).
+
+    decode: a rendition to its pixels, uint8 [height, width, 3].
+    """
 
     objects: ObjectStore
+    decode: Callable[[bytes], Pixels]
     encoder: Encoder
     device: Device
     taxonomy: Taxonomy
 
     def prepare(self, object_key: str) -> Prepared:
         """Raises ObjectNotFound, and Rejected where the picture cannot be decoded."""
-        return prepare(self.objects.get(object_key), self.encoder, self.taxonomy.colours)
+        return prepare(self.decode(self.objects.get(object_key)), self.encoder, self.taxonomy.colours)
 
     def forward(self, pictures: Sequence[Prepared], *, urgent: bool = False) -> Future[Encoded]:
         return self.device.submit(np.stack([picture.pixels for picture in pictures]), urgent=urgent)
@@ -118,7 +123,7 @@ class EmbedUploads:
         found: list[Found] = []
         faults: list[Fault] = []
         running: tuple[list[Ready], Future[Encoded]] | None = None
-        for batch in self._prepared(uploads):
+        for batch in self._prepared(uploads, keep_alive):
             faults += [(change, result) for change, result in batch if isinstance(result, Rejected)]
             ready = [(change, result) for change, result in batch if isinstance(result, Prepared)]
             forward = self.encoding.forward([prepared for _, prepared in ready]) if ready else None
@@ -128,14 +133,18 @@ class EmbedUploads:
             keep_alive()
         return found + (self._store(*running) if running else []), faults
 
-    def _prepared(self, uploads: Sequence[Change]) -> Iterator[list[tuple[Change, Prepared | Rejected | None]]]:
+    def _prepared(
+        self, uploads: Sequence[Change], keep_alive: Callable[[], None]
+    ) -> Iterator[list[tuple[Change, Prepared | Rejected | None]]]:
         """Batches for the device; when one is given, the next is already being prepared."""
         batches = [uploads[i : i + self.batch_pictures] for i in range(0, len(uploads), self.batch_pictures)]
-        ahead = self.threads.map(self._prepare, batches[0])
+        ahead = [self.threads.submit(self._prepare, change) for change in batches[0]]
         for n, batch in enumerate(batches):
-            results = list(ahead)
+            while wait(ahead, timeout=KEEP_ALIVE_EVERY_S).not_done:  # a picture may hold its decoder up to a limit
+                keep_alive()
+            results = [future.result() for future in ahead]
             if n + 1 < len(batches):
-                ahead = self.threads.map(self._prepare, batches[n + 1])
+                ahead = [self.threads.submit(self._prepare, change) for change in batches[n + 1]]
             yield list(zip(batch, results, strict=True))
 
     def _prepare(self, change: Change) -> Prepared | Rejected | None:

@@ -16,6 +16,7 @@ from nungil.event_log.dead_letters import DeadLetters
 from nungil.event_log.open import open_event_log
 from nungil.event_log.port import EventLog
 from nungil.object_store.open import open_object_store
+from nungil.pictures.decoders import Limits, open_decoders
 from nungil.runtime.clock import now_ms
 from nungil.runtime.lifecycle import serve, worker
 from nungil.runtime.rpc import grpc_server
@@ -40,9 +41,11 @@ def run(settings: IngestSettings, stop: threading.Event) -> None:
         objects = stack.enter_context(open_object_store(settings.object_store_url))
         engine = stack.enter_context(open_database(settings.database_url))
         check_current("ingest", engine)
+        limits = Limits(settings.decoder_memory_mb * 1_000_000, settings.decoder_cpu_s)
+        decoders = stack.enter_context(open_decoders(settings.decoders, limits))
         decoding = threading.BoundedSemaphore(settings.decoders)
         space = space_of(settings.encoder_url).name
-        pictures = Pictures(engine, objects, now_ms, space, transient_ms, decoding, written)
+        pictures = Pictures(engine, objects, now_ms, space, transient_ms, decoders.clean, decoding, written)
         items = Items(engine, now_ms, written)
         imports = Imports(engine, now_ms, begun, written)
         outcomes = Outcomes(engine, objects)

@@ -17,6 +17,8 @@ class IngestSettings(ServiceSettings):
         2,
         ge=1,
         le=64,
-        description="pictures decoded at once; each may need 1.2 GB for a moment (a WebP of 50 megapixels)",
+        description="pictures decoded at once, each in a process of its own; a WebP of 50 megapixels needs 1.2 GB for a moment",
     )
+    decoder_memory_mb: int = Field(1600, ge=256, description="what a picture may need; one that needs more is refused")
+    decoder_cpu_s: int = Field(30, ge=1, description="processor time that a picture may need")
     rpc_workers: int = Field(16, ge=2, le=256)

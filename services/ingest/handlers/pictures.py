@@ -15,9 +15,9 @@ from nungil.database.outbox import put_out
 from nungil.object_store import keys
 from nungil.object_store.errors import ObjectNotFound
 from nungil.object_store.port import ObjectStore
-from nungil.pictures.decode import PictureInfo, check_name, check_picture, decode_upright, taken_on
+from nungil.pictures.cleaning import Clean, Cleaned, Wanted
 from nungil.pictures.features import Features, decode_features
-from nungil.pictures.render import RENDITION_PX, Stored, encode_original, encode_rendition, narrower
+from nungil.pictures.render import narrower
 from nungil.runtime.clock import Clock
 from nungil.runtime.ids import new_media_id
 from services.ingest import wire
@@ -50,23 +50,12 @@ class Put:
     object_key: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class _Cleaned:
-    """A picture as it is stored: pixels alone. original is None where it is only searched with."""
-
-    original: Stored | None
-    rendition: bytes
-    width_px: int
-    height_px: int
-    taken_on: str
-
-
 @dataclass(frozen=True)
 class Pictures:
     """Pictures of every tenant.
 
-    encoder_space: whose features `get` reads. decoding: as many as may be decoded at once. written: set when the outbox
-    has something.
+    encoder_space: whose features `get` reads. clean: makes a stranger's bytes what is stored. decoding: as many of our own
+    renditions as may be decoded at once. written: set when the outbox has something.
     """
 
     engine: Engine
@@ -74,6 +63,7 @@ class Pictures:
     clock: Clock
     encoder_space: str
     transient_ms: int
+    clean: Clean
     decoding: threading.Semaphore
     written: threading.Event
 
@@ -85,9 +75,8 @@ class Pictures:
         sha256 = None if transient else hashlib.sha256(upload.data).hexdigest()
         if sha256 is not None and (known := self._known(caller.tenant, owner, sha256)):
             return Put(known, duplicate=True)
-        info = check_picture(upload.data)
-        check_name(upload.file_name, info)
-        cleaned = self._clean(upload, info, transient=transient)
+        wanted = Wanted(upload.file_name, original=not transient, taken_on=upload.keep_taken_on and not transient)
+        cleaned = self.clean(upload.data, wanted)
         now_ms = self.clock()
         media = Media(
             tenant=caller.tenant,
@@ -181,20 +170,7 @@ class Pictures:
             raise NoSuchPicture(media_id)
         return media
 
-    def _clean(self, upload: Upload, info: PictureInfo, *, transient: bool) -> _Cleaned:
-        with self.decoding:
-            pixels = decode_upright(upload.data, max_px=RENDITION_PX if transient else None)
-            height, width = pixels.shape[:2]
-            day = taken_on(upload.data) if upload.keep_taken_on and not transient else None
-            return _Cleaned(
-                original=None if transient else encode_original(pixels, info.format),
-                rendition=encode_rendition(pixels),
-                width_px=width,
-                height_px=height,
-                taken_on=day.isoformat() if day else "",
-            )
-
-    def _store(self, media: Media, cleaned: _Cleaned) -> Put:
+    def _store(self, media: Media, cleaned: Cleaned) -> Put:
         """Objects first: a crash before the row leaves objects that no row names, never a row without its objects."""
         original, rendition = (
             keys.original_key(media.tenant, media.media_id),
@@ -219,7 +195,7 @@ class Pictures:
             self.written.set()
             return Put(media, duplicate=False)
 
-    def _store_transient(self, media: Media, cleaned: _Cleaned) -> Put:
+    def _store_transient(self, media: Media, cleaned: Cleaned) -> Put:
         key = keys.transient_rendition_key(media.tenant, media.media_id)
         self.objects.put(key, cleaned.rendition, content_type="image/jpeg")
         with self.engine.begin() as connection:
