@@ -79,6 +79,13 @@ def save(
     return out.getvalue()
 
 
+def a_large_picture(width: int = 8000, height: int = 6000) -> bytes:
+    """A JPEG of one colour, quickly made."""
+    out = io.BytesIO()
+    Image.new("RGB", (width, height), (90, 120, 30)).save(out, "JPEG")
+    return out.getvalue()
+
+
 def an_animation(frames: int = 500, *, format_: str = "WEBP", size: int = 8) -> bytes:
     """A WEBP or PNG of that many small frames."""
     shades = [Image.new("RGB", (size, size), (37 * i % 256, 91 * i % 256, 53 * i % 256)) for i in range(frames)]

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import sys
 import tempfile
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from picture_builders import a_large_picture
 
 from nungil.api.common.v1 import common_pb2
 from nungil.api.embed.v1 import embed_pb2, embed_pb2_grpc
@@ -56,7 +60,7 @@ def objects(folder: Path) -> Iterator[ObjectStore]:
 
 
 @contextmanager
-def running(folder: Path) -> Iterator[str]:
+def running(folder: Path, **rest: Any) -> Iterator[str]:
     """The service, until the block ends; gives its address."""
     address, stop = f"unix:{folder}/embed.sock", threading.Event()
     settings = EmbedSettings(
@@ -67,6 +71,7 @@ def running(folder: Path) -> Iterator[str]:
         listen=address,
         batch_pictures=3,
         shutdown_grace_s=2,
+        **rest,
     )
     with ThreadPoolExecutor(1) as pool:
         service = pool.submit(run, settings, stop)
@@ -111,6 +116,23 @@ def test_uploads_in_the_log_become_events_and_what_is_wrong_becomes_a_dead_lette
     }
     assert sorted(record.key for record in dead) == ["m-0", "m-?"]
     assert all(record.headers[DEAD_REASON] for record in dead)
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux holds a process to a limit of memory")
+def test_a_picture_that_breaks_its_decoder_is_rejected_and_the_partition_goes_on(
+    folder: Path, log: EventLog, objects: ObjectStore
+) -> None:
+    for n in range(5):
+        objects.put(rendition_key(TENANT, f"m-{n}"), a_large_picture() if n == 1 else a_jpeg())
+    log.append([replace(as_new(a_change(f"m-{n}")), key="one-partition") for n in range(5)])
+    with running(folder, decoder_memory_mb=256):
+        events = [MediaEmbedded.FromString(r.value or b"") for r in records(log, topics.MEDIA_EMBEDDED, 5)]
+        [dead] = records(log, dead_topic(topics.MEDIA_CHANGED, "embed"), 1)
+    reasons = {event.media_id: event.reason for event in events}
+    assert "killed the decoder: it needs more than 256 MB" in reasons.pop("m-1")
+    assert reasons == {f"m-{n}": "" for n in (0, 2, 3, 4)}
+    assert "killed the decoder" in dead.headers[DEAD_REASON]
+    assert log.lag([topics.MEDIA_CHANGED], group="embed") == {topics.MEDIA_CHANGED: 0}
 
 
 def test_what_was_handled_is_committed_when_the_service_stops(

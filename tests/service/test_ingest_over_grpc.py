@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
@@ -10,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from picture_builders import a_picture
+from picture_builders import a_large_picture, a_picture
 
 from nungil.api.common.v1 import common_pb2
 from nungil.api.embed.v1 import events_pb2 as embed_events_pb2
@@ -89,8 +90,8 @@ def client(tmp_path: Path, short: Path, log_url: str) -> Iterator[Client]:
 
 
 @contextmanager
-def a_running_ingest(folder: Path, short: Path, log_url: str) -> Iterator[Client]:
-    settings = settings_of(folder, short, log_url)
+def a_running_ingest(folder: Path, short: Path, log_url: str, **rest: Any) -> Iterator[Client]:
+    settings = settings_of(folder, short, log_url, **rest)
     upgrade("ingest", settings.database_url)
     stop = threading.Event()
     failures: list[BaseException] = []
@@ -114,7 +115,7 @@ def a_running_ingest(folder: Path, short: Path, log_url: str) -> Iterator[Client
     assert failures == []
 
 
-def settings_of(folder: Path, short: Path, log_url: str) -> IngestSettings:
+def settings_of(folder: Path, short: Path, log_url: str, **rest: Any) -> IngestSettings:
     return IngestSettings(
         event_log_url=log_url,
         object_store_url=f"file://{folder}/objects",
@@ -122,6 +123,7 @@ def settings_of(folder: Path, short: Path, log_url: str) -> IngestSettings:
         encoder_url="tiny://64",
         listen=f"unix:{short}/i.sock",
         shutdown_grace_s=2.0,
+        **rest,
     )
 
 
@@ -197,6 +199,19 @@ def test_what_is_no_picture_is_refused_by_name(client: Client) -> None:
         client.put(b"%PDF-1.7")
     assert error.value.slug == "unsupported-picture"
     assert error.value.http_status == 422
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux holds a process to a limit of memory")
+def test_a_picture_that_breaks_its_decoder_is_refused_and_leaves_nothing(
+    tmp_path: Path, short: Path, log_url: str, log: EventLog
+) -> None:
+    with a_running_ingest(tmp_path, short, log_url, decoder_memory_mb=256) as client:
+        with pytest.raises(Rejected, match="killed the decoder: it needs more than 256 MB") as error:
+            client.put(a_large_picture())
+        assert (error.value.http_status, error.value.slug) == (422, "undecodable-picture")
+        assert [path for path in (tmp_path / "objects").rglob("*") if path.is_file()] == []
+        put = client.put(a_picture())
+        assert [record.key for record in read(log, topics.MEDIA_CHANGED, 1)] == [put.media.media_id]
 
 
 def test_a_stream_without_a_header_is_refused(client: Client) -> None:
