@@ -1,1 +1,1 @@
-"""What every process needs: settings, lifecycle, gRPC, errors, clock, ids, logs, tracing."""
+"""What every process needs: settings, lifecycle, gRPC, errors, clock, ids, logs, metrics, tracing."""

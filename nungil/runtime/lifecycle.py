@@ -13,6 +13,7 @@ from typing import TypeVar
 
 from nungil.runtime.errors import Misconfigured
 from nungil.runtime.logs import configure_logs
+from nungil.runtime.metrics import serving_metrics
 from nungil.runtime.settings import ServiceSettings, read_settings
 
 logger = logging.getLogger(__name__)
@@ -31,7 +32,8 @@ def serve(name: str, settings_of: type[S], run: Callable[[S, Event], None]) -> N
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     try:
-        run(settings, stop)
+        with serving_metrics(settings.metrics_listen):
+            run(settings, stop)
     except Exception:
         logger.exception("%s failed and stops", name)
         sys.exit(1)

@@ -4,10 +4,26 @@ from __future__ import annotations
 
 import logging
 import sys
+import time
+from typing import TextIO
 
 from pythonjsonlogger.json import JsonFormatter
 
 from nungil.runtime import tracing
+
+_FIELDS = "{asctime}{levelname}{service}{name}{message}{trace_id}{span_id}"
+_OURS_ALONE = (
+    "httpx",
+    "httpcore",
+    "urllib3",
+    "PIL",
+    "alembic",
+    "pymilvus",
+    "kafka",
+    "asyncio",
+    "python_multipart",
+    "grpc",
+)
 
 
 class _Context(logging.Filter):
@@ -17,24 +33,28 @@ class _Context(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         record.service = self._service
-        record.trace_id = tracing.current_trace_id() or ""
+        if not hasattr(record, "trace_id"):  # a span's own line has them
+            record.trace_id, record.span_id = tracing.current_ids()
         return True
 
 
 def configure_logs(service: str, *, level: str, format_: str) -> None:
     """Sends everything that is logged in this process to stderr."""
-    handler = logging.StreamHandler(sys.stderr)
+    logging.basicConfig(level=level.upper(), handlers=[log_handler(service, sys.stderr, format_=format_)], force=True)
+    for noisy in _OURS_ALONE:
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+
+
+def log_handler(service: str, stream: TextIO, *, format_: str) -> logging.Handler:
+    """Writes to `stream` as the processes do. Times are UTC."""
+    handler = logging.StreamHandler(stream)
     handler.addFilter(_Context(service))
     if format_ == "json":
-        handler.setFormatter(
-            JsonFormatter(
-                "{asctime}{levelname}{service}{name}{message}{trace_id}",
-                style="{",
-                rename_fields={"asctime": "time", "levelname": "level", "name": "logger"},
-            )
-        )
+        renamed = {"asctime": "time", "levelname": "level", "name": "logger"}
+        formatter: logging.Formatter = JsonFormatter(_FIELDS, style="{", rename_fields=renamed)
     else:
-        handler.setFormatter(logging.Formatter("{asctime} {levelname:<7} {service:<8} {message}", style="{"))
-    logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
-    for noisy in ("httpx", "httpcore", "urllib3", "PIL", "alembic", "pymilvus"):
-        logging.getLogger(noisy).setLevel(logging.WARNING)
+        formatter = logging.Formatter("{asctime} {levelname:<7} {service:<8} {message}", style="{")
+    formatter.converter = time.gmtime
+    formatter.default_time_format, formatter.default_msec_format = "%Y-%m-%dT%H:%M:%S", "%s.%03dZ"
+    handler.setFormatter(formatter)
+    return handler

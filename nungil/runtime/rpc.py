@@ -11,6 +11,7 @@ import logging
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import grpc
@@ -18,13 +19,14 @@ import grpc.aio
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_health.v1._async import HealthServicer as AioHealthServicer
 
-from nungil.runtime import tracing
+from nungil.runtime import metrics, tracing
 from nungil.runtime.errors import Misconfigured, NungilError, of_status
 
 logger = logging.getLogger(__name__)
 
 CHUNK_BYTES = 1024 * 1024
 SLUG = "nungil-error"
+_HEALTH = "/grpc.health."
 # Without this a second process would quietly share a taken port.
 _SERVER_OPTIONS = [("grpc.so_reuseport", 0)]
 _CHANNEL_OPTIONS = [
@@ -53,6 +55,36 @@ def _headers(context: Any) -> dict[str, str]:
     return {key: value for key, value in context.invocation_metadata() if isinstance(value, str)}
 
 
+@contextmanager
+def _served(method: str, context: Any) -> Iterator[_Call]:
+    """Around a call: its trace, its line in the log, its count. Health checks leave none of them."""
+    name = method.rpartition(".")[2]  # of '/nungil.api.search.v1.SearchService/SearchByCrop'
+    call = _Call()
+    if method.startswith(_HEALTH):
+        yield call
+        return
+    with tracing.trace(_headers(context)), tracing.span(f"rpc {name}") as span, metrics.RPC_SECONDS.timed(method=name):
+        try:
+            yield call
+        finally:
+            span.fields["code"] = call.code.name
+            metrics.RPC_REQUESTS.add(method=name, code=call.code.name)
+
+
+@dataclass
+class _Call:
+    """How a call ended; a caller that leaves early never says."""
+
+    code: grpc.StatusCode = grpc.StatusCode.CANCELLED
+
+    def failed(self, context: Any, error: Exception) -> tuple[grpc.StatusCode, str]:
+        self.code, details = _report(context, error)
+        return self.code, details
+
+    def done(self) -> None:
+        self.code = grpc.StatusCode.OK
+
+
 class _Edge(grpc.ServerInterceptor):  # type: ignore[type-arg]  # generic in the stubs only
     """Runs each call in its trace and translates our errors into statuses."""
 
@@ -66,18 +98,21 @@ class _Edge(grpc.ServerInterceptor):  # type: ignore[type-arg]  # generic in the
         )
 
         def one(request: Any, context: Any) -> Any:
-            with tracing.trace(_headers(context)):
+            with _served(details.method, context) as call:
                 try:
-                    return inner(request, context)
+                    answer = inner(request, context)
                 except Exception as error:
-                    context.abort(*_report(context, error))
+                    context.abort(*call.failed(context, error))
+                call.done()
+                return answer
 
         def many(request: Any, context: Any) -> Any:
-            with tracing.trace(_headers(context)):
+            with _served(details.method, context) as call:
                 try:
                     yield from inner(request, context)
                 except Exception as error:
-                    context.abort(*_report(context, error))
+                    context.abort(*call.failed(context, error))
+                call.done()
 
         return _rebuild(handler, many if streams_out else one)
 
@@ -92,11 +127,13 @@ class _AsyncEdge(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]
         inner = handler.unary_unary
 
         async def one(request: Any, context: Any) -> Any:
-            with tracing.trace(_headers(context)):
+            with _served(details.method, context) as call:
                 try:
-                    return await inner(request, context)
+                    answer = await inner(request, context)
                 except Exception as error:
-                    await context.abort(*_report(context, error))
+                    await context.abort(*call.failed(context, error))
+                call.done()
+                return answer
 
         return _rebuild(handler, one)
 

@@ -18,6 +18,7 @@ class ServiceSettings(BaseSettings):
 
     event_log_url: str = Field(description="sqlite:///…/log.db, or kafka://host:9092")
     listen: str = Field(description="where this service answers gRPC (the gateway: HTTP)")
+    metrics_listen: str = Field("", description="where Prometheus reads /metrics: '0.0.0.0:9464'; empty: nowhere")
     log_level: str = Field("info", pattern="^(debug|info|warning|error)$")
     log_format: str = Field("json", pattern="^(json|text)$")
     shutdown_grace_s: float = Field(10.0, gt=0, description="how long calls in flight may take after a stop signal")

@@ -86,7 +86,20 @@ def test_a_trace_goes_on_where_headers_carry_one():
     assert tracing.inject() == {}
     with tracing.trace(headers) as second:
         assert second == first
-        assert tracing.inject()["traceparent"] != headers["traceparent"]
+        assert tracing.inject()["traceparent"][3:35] == first
+
+
+def test_a_span_is_the_parent_of_what_it_sends_and_is_told_in_one_line(caplog):
+    caplog.set_level(logging.INFO)
+    with tracing.trace({"traceparent": f"00-{'a' * 32}-{'b' * 16}-01"}), tracing.span("embed", media_id="m-1") as span:
+        tracing.note(regions=3)
+        span.lap("prepare")
+        headers = tracing.inject()
+    [line] = caplog.records
+    assert (line.span, line.trace_id, line.parent_id) == ("embed", "a" * 32, "b" * 16)
+    assert headers["traceparent"] == f"00-{'a' * 32}-{line.span_id}-01"
+    assert (line.media_id, line.regions) == ("m-1", 3)
+    assert 0 <= line.prepare_ms <= line.ms
 
 
 def test_a_malformed_trace_header_begins_a_new_trace():
