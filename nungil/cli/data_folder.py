@@ -41,9 +41,14 @@ class DataFolder:
         return self.root / "logs"
 
     @property
+    def event_log_path(self) -> Path:
+        """The file of the log."""
+        return self.root / "log.db"
+
+    @property
     def event_log_url(self) -> str:
         """The log that every service shares."""
-        return f"sqlite:///{self.root / 'log.db'}"
+        return f"sqlite:///{self.event_log_path}"
 
     @property
     def object_store_url(self) -> str:

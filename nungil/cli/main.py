@@ -18,6 +18,7 @@ _COMMANDS = {
     "migrate": "nungil.cli.operate:migrate",
     "config": "nungil.cli.operate:config",
     "topics": "nungil.cli.operate:topics",
+    "dead": "nungil.cli.dead:dead",
 }
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from nungil.event_log.dead_letters import DeadLetters
+from nungil.event_log.dead_letters import ONLY_GROUP, DeadLetters
 from nungil.event_log.errors import PartitionLost
 from nungil.event_log.port import Record, Subscription
 from nungil.runtime.errors import DependencyAway, NungilError, Rejected
@@ -48,7 +48,7 @@ def consume(
     Records that `handle` returns, or of which it raises Rejected when it has them alone: dead letter. DependencyAway: the
     batch again, after 0.1 s to 5 s, for as long as it takes. Anything else: the batch's records one at a time once more; one
     that fails again becomes a dead letter with the reason 'bug: …'. Raises ConsumerStopped at the fifth such in a row; that
-    batch is neither committed nor put away, so nothing is lost.
+    batch is neither committed nor put away, so nothing is lost. What was brought back for another group is passed over.
     """
     loop = _Loop(subscription, handle, dead, stop)
     while not stop.is_set():
@@ -70,7 +70,8 @@ class _Loop:
 
     def settle(self, batch: Sequence[Record]) -> None:
         """Brings a batch to its end. Raises _Stop where a dependency was away until the end came."""
-        for record, reason in self._failed(batch):
+        mine = [record for record in batch if record.headers.get(ONLY_GROUP, self.dead.group) == self.dead.group]
+        for record, reason in self._failed(mine) if mine else ():
             logger.error("dead letter %s[%d] at %d: %s", record.topic, record.partition, record.offset, reason)
             self.patiently(lambda record=record, reason=reason: self.dead.put(record, reason=reason))  # type: ignore[misc]
         try:

@@ -9,6 +9,8 @@ DEAD_TOPIC = "dead-topic"
 DEAD_PARTITION = "dead-partition"
 DEAD_OFFSET = "dead-offset"
 DEAD_REASON = "dead-reason"
+ONLY_GROUP = "only-group"
+"""The one group for which a record was brought back; `consume` passes over it in every other (decision 11)."""
 
 
 class DeadLetters:
@@ -16,7 +18,7 @@ class DeadLetters:
 
     def __init__(self, log: EventLog, *, group: str) -> None:
         self._log = log
-        self._group = group
+        self.group = group
 
     def put(self, record: Record, *, reason: str) -> None:
         """Keeps key, value and headers as they were, and adds where the record stood and why it is here.
@@ -29,5 +31,5 @@ class DeadLetters:
             DEAD_OFFSET: str(record.offset),
             DEAD_REASON: reason,
         }
-        topic = dead_topic(record.topic, self._group)
+        topic = dead_topic(record.topic, self.group)
         self._log.append([NewRecord(topic, record.key, record.value, {**record.headers, **where})])
