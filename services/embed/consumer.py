@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from nungil.event_log.port import Record
-from nungil.runtime import tracing
 from nungil.runtime.errors import Rejected
 from services.embed import wire
 from services.embed.handlers import EmbedUploads, RemoveDeleted
@@ -36,12 +35,9 @@ class MediaChangedReader:
             if key not in latest or change.picture.version >= latest[key][0].picture.version:
                 latest[key] = change, record
         changes = [change for change, _ in latest.values()]
-        with tracing.trace(records[0].headers if len(records) == 1 else None):
-            if deletions := [change for change in changes if change.deleted]:
-                self.remove(deletions)
-            if uploads := [change for change in changes if not change.deleted]:
-                rejected = self.embed(uploads, self.keep_alive)
-                faults += [
-                    (latest[change.picture.tenant, change.picture.media_id][1], error) for change, error in rejected
-                ]
+        if deletions := [change for change in changes if change.deleted]:
+            self.remove(deletions)
+        if uploads := [change for change in changes if not change.deleted]:
+            rejected = self.embed(uploads, self.keep_alive)
+            faults += [(latest[change.picture.tenant, change.picture.media_id][1], error) for change, error in rejected]
         return faults

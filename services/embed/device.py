@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from queue import PriorityQueue
 
 from nungil.encoder.port import Encoded, Encoder, Pixels
+from nungil.runtime import metrics
 
 _URGENT, _ORDINARY, _LAST = 0, 1, 2
 
@@ -30,6 +31,7 @@ class Device:
         self._encoder = encoder
         self._jobs: PriorityQueue[_Job] = PriorityQueue()
         self._numbers = itertools.count()
+        metrics.EMBED_QUEUE.ask(self._jobs.qsize)
 
     def submit(self, batch: Pixels, *, urgent: bool = False) -> Future[Encoded]:
         """Encodes a batch, uint8 [n, input_px, input_px, 3]. urgent: someone waits, so it goes before what does not."""
@@ -41,7 +43,9 @@ class Device:
         """Runs what is submitted until `close`. A pass that fails fails its caller alone."""
         while (job := self._jobs.get()).batch is not None:
             try:
-                job.answer.set_result(self._encoder.forward(job.batch))
+                with metrics.EMBED_SECONDS.timed(step="forward"):
+                    encoded = self._encoder.forward(job.batch)
+                job.answer.set_result(encoded)
             except Exception as error:
                 job.answer.set_exception(error)
 

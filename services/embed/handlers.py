@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, Future, wait
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from nungil.object_store.keys import (
 )
 from nungil.object_store.port import ObjectStore
 from nungil.pictures.features import Features, encode_features
+from nungil.runtime import metrics, tracing
 from nungil.runtime.clock import Clock
 from nungil.runtime.errors import Rejected
 from nungil.taxonomy.taxonomy import Taxonomy
@@ -31,8 +31,6 @@ from services.embed.core import Picture, Prepared, finish, prepare, rows_of
 from services.embed.device import Device
 from services.embed.errors import RenditionMissing, UnknownPicture
 from services.embed.wire import Change
-
-logger = logging.getLogger(__name__)
 
 Fault = tuple[Change, Rejected]
 Ready = tuple[Change, Prepared]
@@ -73,21 +71,25 @@ class Encoding:
 
     def prepare(self, object_key: str) -> Prepared:
         """Raises ObjectNotFound, and Rejected where the picture cannot be decoded."""
-        return prepare(self.decode(self.objects.get(object_key)), self.encoder, self.taxonomy.colours)
+        with metrics.EMBED_SECONDS.timed(step="prepare"):
+            return prepare(self.decode(self.objects.get(object_key)), self.encoder, self.taxonomy.colours)
 
     def forward(self, pictures: Sequence[Prepared], *, urgent: bool = False) -> Future[Encoded]:
         return self.device.submit(np.stack([picture.pixels for picture in pictures]), urgent=urgent)
 
-    def finish(self, picture: Picture, prepared: Prepared, encoded: Encoded, n: int) -> Features:
-        """What the `n`th picture of a pass holds."""
-        return finish(
-            picture,
-            prepared,
-            encoded.maps[n],
-            encoded.label_maps[n],
-            space=self.encoder.space.name,
-            labels=self.encoder.labels,
-        )
+    def finish(self, picture: Picture, prepared: Prepared, encoded: Encoded, n: int, key: str) -> Features:
+        """What the `n`th picture of a pass holds, stored under `key`."""
+        with metrics.EMBED_SECONDS.timed(step="finish"):
+            features = finish(
+                picture,
+                prepared,
+                encoded.maps[n],
+                encoded.label_maps[n],
+                space=self.encoder.space.name,
+                labels=self.encoder.labels,
+            )
+            self.objects.put(key, encode_features(features))
+        return features
 
 
 @dataclass(frozen=True)
@@ -104,10 +106,12 @@ class EmbedUploads:
 
     def __call__(self, uploads: Sequence[Change], keep_alive: Callable[[], None]) -> list[Fault]:
         """keep_alive: called between passes, for a batch may take longer than a silent member of a group is given."""
-        started_ms = self.clock()
         found, faults = self._encode(uploads, keep_alive)
-        self.index.upsert([row for _, features in found for row in rows_of(features)])
-        self.index.flush()
+        with metrics.EMBED_SECONDS.timed(step="index"):
+            self.index.upsert([row for _, features in found for row in rows_of(features)])
+            self.index.flush()
+        for change, _ in found:
+            change.span.lap("index")
         deleted = self.threads.map(self._deleted_meanwhile, [change for change, _ in found])
         kept = [pair for pair, gone in zip(found, deleted, strict=True) if not gone]
         now_ms = self.clock()
@@ -115,7 +119,10 @@ class EmbedUploads:
             [wire.embedded(change, features, self._key(change.picture), now_ms) for change, features in kept]
             + [wire.rejected(change, str(error), now_ms) for change, error in faults]
         )
-        logger.info("%d embedded, %d rejected in %d ms", len(kept), len(faults), now_ms - started_ms)
+        for change, features in kept:
+            _end(change, "embedded", regions=len(features.regions))
+        for change, _error in faults:
+            _end(change, "rejected")
         return faults
 
     def _encode(self, uploads: Sequence[Change], keep_alive: Callable[[], None]) -> tuple[list[Found], list[Fault]]:
@@ -157,14 +164,17 @@ class EmbedUploads:
             return RenditionMissing("the rendition is missing")
         except Rejected as error:
             return error
+        finally:
+            change.span.lap("prepare")
 
     def _store(self, batch: Sequence[Ready], forward: Future[Encoded]) -> list[Found]:
         encoded = forward.result()
 
         def one(n: int) -> Found:
             change, prepared = batch[n]
-            features = self.encoding.finish(change.picture, prepared, encoded, n)
-            self.encoding.objects.put(self._key(change.picture), encode_features(features))
+            change.span.lap("forward")
+            features = self.encoding.finish(change.picture, prepared, encoded, n, self._key(change.picture))
+            change.span.lap("finish")
             return change, features
 
         return list(self.threads.map(one, range(len(batch))))
@@ -197,7 +207,8 @@ class RemoveDeleted:
             remove(change.picture, self.index, self.objects)
         self.index.flush()
         self.log.append([wire.removed(change, self.clock()) for change in deletions])
-        logger.info("%d removed", len(deletions))
+        for change in deletions:
+            _end(change, "removed")
 
 
 @dataclass(frozen=True)
@@ -218,10 +229,18 @@ class EncodePicture:
         except ObjectNotFound as error:
             raise unknown from error
         encoded = self.encoding.forward([prepared], urgent=True).result()
-        features = self.encoding.finish(picture, prepared, encoded, 0)
-        key = transient_features_key(picture.tenant, picture.media_id, features.encoder_space)
-        self.encoding.objects.put(key, encode_features(features))
+        key = transient_features_key(picture.tenant, picture.media_id, self.encoding.encoder.space.name)
+        features = self.encoding.finish(picture, prepared, encoded, 0, key)
+        metrics.EMBED_PICTURES.add(outcome="searched")
+        tracing.note(media_id=picture.media_id, regions=len(features.regions))
         return features
+
+
+def _end(change: Change, outcome: str, **fields: int) -> None:
+    change.span.lap("publish")
+    change.span.fields.update(fields, outcome=outcome)
+    change.span.end()
+    metrics.EMBED_PICTURES.add(outcome=outcome)
 
 
 def remove(picture: Picture, index: VectorIndex, objects: ObjectStore) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from google.protobuf.message import DecodeError
@@ -16,6 +16,7 @@ from nungil.event_log.port import NewRecord, Record
 from nungil.pictures.features import Features, FoundLabel, box_to_proto
 from nungil.runtime import tracing
 from nungil.runtime.ids import new_event_id
+from nungil.runtime.tracing import Span
 from nungil.taxonomy.taxonomy import Name, Taxonomy
 from services.embed.core import Picture
 from services.embed.errors import UnreadableEvent
@@ -23,14 +24,14 @@ from services.embed.errors import UnreadableEvent
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One media.changed. trace: the headers that continue its trace."""
+    """One media.changed. span: of all that is done about it."""
 
     picture: Picture
     deleted: bool
     object_key: str
     purpose: common_pb2.Purpose.ValueType
     source: common_pb2.Source.ValueType
-    trace: Mapping[str, str]
+    span: Span
 
 
 def change_of(record: Record) -> Change:
@@ -49,7 +50,13 @@ def change_of(record: Record) -> Change:
         object_key=event.object_key,
         purpose=event.purpose,
         source=event.source,
-        trace=record.headers,
+        span=tracing.begin(
+            "embed",
+            record.headers,
+            media_id=event.media_id,
+            version=event.version,
+            appended_at_ms=record.appended_at_ms,
+        ),
     )
 
 
@@ -105,8 +112,7 @@ def _answer(change: Change, outcome: MediaEmbedded.Outcome.ValueType, now_ms: in
 
 
 def _record(change: Change, event: MediaEmbedded) -> NewRecord:
-    with tracing.trace(change.trace):
-        headers = {**tracing.inject(), "event": "MediaEmbedded"}
+    headers = {**change.span.headers(), "event": "MediaEmbedded"}
     return NewRecord(topics.MEDIA_EMBEDDED, event.media_id, event.SerializeToString(), headers)
 
 
