@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from kafka import ConsumerRebalanceListener, KafkaAdminClient, KafkaConsumer, TopicPartition
+from kafka.coordinator.base import MemberState
 from kafka.errors import CommitFailedError, NoError, RebalanceInProgressError
 from kafka.structs import OffsetAndMetadata
 
@@ -33,8 +34,9 @@ class KafkaSubscription:
     def poll(self, *, max_records: int, timeout_s: float) -> Sequence[Record]:
         # Kafka's client empties what it fetched of one partition before the next, so we fetch more and deal it out in turns.
         here = self.holdings.count()
-        self._poll(0 if here else timeout_s, take=here < max_records)
-        return self.holdings.deal(max_records)
+        self._poll(0 if here and self._settled() else timeout_s, take=here < max_records)
+        # What is dealt out while partitions are being shared out could not be committed before that ends.
+        return self.holdings.deal(max_records) if self._settled() else []
 
     def commit(self) -> None:
         until = time.monotonic() + REBALANCE_PATIENCE_S
@@ -50,10 +52,16 @@ class KafkaSubscription:
             raise PartitionLost(f"{names} went to another member before the commit")
 
     def keep_alive(self) -> None:
-        self._poll(0, take=False)
+        # A poll could hand over partitions whose records are in work. This only says that we live; the group waits for our
+        # commit before it shares out anew, for POLL_INTERVAL_S at most.
+        with translated():
+            self._consumer._coordinator.poll_heartbeat()
 
     def _poll(self, timeout_s: float, *, take: bool) -> None:
         """Polls as Kafka demands of a live member; with what is held paused where no records are to be taken."""
+        join = self._consumer._coordinator._join_task
+        if join is not None and join.is_done:
+            self._consumer._coordinator._join_task = _EndedJoin(join)
         with translated():
             if not take:
                 self._consumer.pause(*self._consumer.assignment())
@@ -62,6 +70,9 @@ class KafkaSubscription:
                 self._consumer.resume(*self._consumer.paused())
         for partition, records in records_of(fetched, self._cluster.prefix).items():
             self.holdings.waiting.setdefault(partition, deque()).extend(records)
+
+    def _settled(self) -> bool:
+        return self._consumer.group_metadata().state is MemberState.STABLE
 
     def _committed(self) -> bool:
         """Commits once. False where the group must share out its partitions first, for which this member has to poll."""
@@ -126,6 +137,20 @@ class Holdings(ConsumerRebalanceListener):  # type: ignore[misc]  # kafka-python
 
     def on_partitions_assigned(self, assigned: Collection[TopicPartition]) -> None:
         """Nothing to do: a partition comes with its position, the last commit."""
+
+
+class _EndedJoin:
+    """A joining of the group that ended between two polls, made to look as if it had not.
+
+    kafka-python 3.0.12 waits on for one that has not ended, but forgets one that has, and joins again: members that are
+    polled in turns would join for ever.
+    """
+
+    is_done = False
+
+    def __init__(self, join: Any) -> None:
+        self.add_callback = join.add_callback
+        self.add_errback = join.add_errback
 
 
 class KafkaTail:
