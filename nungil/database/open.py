@@ -23,7 +23,7 @@ def open_database(url: str) -> Iterator[Engine]:
 
     `with engine.begin() as connection:` is one durable transaction; `with reading(engine) as connection:` is for reads
     alone. What a transaction reads and then relies on, it locks: rows by `with_for_update`, what has no row by `hold`. On SQLite
-    the whole database is locked from the beginning; on PostgreSQL nothing else is (decision 8). Both raise DatabaseAway
+    the whole database is locked from the beginning; on PostgreSQL nothing else is (decision 10). Both raise DatabaseAway
     where the database is locked for 10 s, full or gone. Raises Misconfigured for a URL that we cannot open, and at the
     first use for a server that is too old or lets us not in.
     """
@@ -81,7 +81,10 @@ def _sqlite_engine(url: str) -> Engine:
     path = sqlite.path_of(url)
     path.parent.mkdir(parents=True, exist_ok=True)
     engine = create_engine(
-        URL.create("sqlite", database=str(path)), connect_args={"timeout": sqlite.BUSY_TIMEOUT_S}, pool_size=8
+        URL.create("sqlite", database=str(path)),
+        connect_args={"timeout": sqlite.BUSY_TIMEOUT_S},
+        pool_size=8,
+        hide_parameters=True,
     )
 
     @event.listens_for(engine, "connect")

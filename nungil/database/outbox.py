@@ -16,12 +16,28 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-from sqlalchemy import JSON, BigInteger, Column, Connection, Engine, Integer, LargeBinary, MetaData, String, Table
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Column,
+    Connection,
+    Engine,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    func,
+    select,
+)
 
 from nungil.database.open import alone, hold, reading
 from nungil.event_log.port import EventLog, NewRecord
+from nungil.runtime import metrics
 from nungil.runtime.errors import DependencyAway
 
 logger = logging.getLogger(__name__)
@@ -66,10 +82,12 @@ def relay(engine: Engine, table: Table, log: EventLog, stop: threading.Event, wo
     Looks when `woken` is set, and every half second. Where the log or the database is away it tries again, with a growing wait.
     """
     wait_s = FIRST_WAIT_S
+    head = _Head()
+    metrics.OUTBOX_AGE.ask(head.age_s)
     while not stop.is_set():
         woken.clear()
         try:
-            published = _publish_some(engine, table, log)
+            published = _publish_some(engine, table, log, head)
         except DependencyAway as error:
             logger.warning("the outbox waits %.1f s: %s", wait_s, error)
             stop.wait(wait_s)
@@ -80,15 +98,39 @@ def relay(engine: Engine, table: Table, log: EventLog, stop: threading.Event, wo
             woken.wait(IDLE_S)
 
 
-def _publish_some(engine: Engine, table: Table, log: EventLog) -> int:
+@dataclass
+class _Head:
+    """The first event that is not published, and when it was first seen: at most half a second after it was written."""
+
+    id: int | None = None
+    seen_s: float = 0.0
+
+    def is_now(self, id_: int | None) -> None:
+        if id_ != self.id:
+            self.id, self.seen_s = id_, time.monotonic()
+
+    def age_s(self) -> float:
+        return 0.0 if self.id is None else time.monotonic() - self.seen_s
+
+
+def _publish_some(engine: Engine, table: Table, log: EventLog, head: _Head) -> int:
     with alone(engine, "outbox") as my_turn:
         if not my_turn:
             return 0
         with reading(engine) as connection:
             rows = connection.execute(table.select().order_by(table.c.id).limit(BATCH_RECORDS)).all()
+            full = len(rows) == BATCH_RECORDS
+            waiting = connection.execute(select(func.count()).select_from(table)).scalar_one() if full else len(rows)
+        metrics.OUTBOX_RECORDS.set(waiting)
+        head.is_now(rows[0].id if rows else None)
         if not rows:
             return 0
+        began_s = time.perf_counter()
         log.append([NewRecord(row.topic, row.key, row.value, row.headers) for row in rows])
         with engine.begin() as connection:  # a crash before this publishes them again: readers are idempotent
             connection.execute(table.delete().where(table.c.id.in_([row.id for row in rows])))
+        metrics.OUTBOX_RECORDS.set(waiting - len(rows))
+        head.is_now(None)
+        ms = round(1000 * (time.perf_counter() - began_s))
+        logger.info("%d events published in %d ms", len(rows), ms, extra={"records": len(rows), "ms": ms})
         return len(rows)

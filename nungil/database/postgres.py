@@ -57,6 +57,7 @@ def engine_of(url: str) -> Engine:
         max_overflow=_POOL,
         pool_timeout=CONNECT_TIMEOUT_S * 2,
         pool_pre_ping=True,
+        hide_parameters=True,  # what is stored stays out of errors, and so out of logs
         isolation_level="READ COMMITTED",
     )
     event.listen(engine, "handle_error", _translate)

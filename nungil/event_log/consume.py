@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
@@ -11,6 +13,8 @@ from typing import TypeVar
 from nungil.event_log.dead_letters import ONLY_GROUP, DeadLetters
 from nungil.event_log.errors import PartitionLost
 from nungil.event_log.port import Record, Subscription
+from nungil.runtime import metrics
+from nungil.runtime.clock import now_ms
 from nungil.runtime.errors import DependencyAway, NungilError, Rejected
 
 logger = logging.getLogger(__name__)
@@ -23,6 +27,7 @@ FIRST_WAIT_S = 0.1
 LONGEST_WAIT_S = 5.0
 KEEP_ALIVE_EVERY_S = 0.5
 BUGS_IN_A_ROW = 5
+BUG = "bug: "
 
 T = TypeVar("T")
 
@@ -51,11 +56,12 @@ def consume(
     batch is neither committed nor put away, so nothing is lost. What was brought back for another group is passed over.
     """
     loop = _Loop(subscription, handle, dead, stop)
+    metrics.CONSUMER_AGE.ask(loop.age_s, group=dead.group)
     while not stop.is_set():
         try:
             batch = loop.patiently(lambda: subscription.poll(max_records=max_records, timeout_s=POLL_S))
             if batch:
-                loop.settle(batch)
+                loop.watched(batch)
         except _Stop:
             return
 
@@ -67,6 +73,35 @@ class _Loop:
     dead: DeadLetters
     stop: threading.Event
     bugs_in_a_row: int = 0
+    in_hand: Sequence[Record] = ()
+
+    def age_s(self) -> float:
+        """Of the oldest record in hand; it grows while a dependency is away."""
+        appended_at_ms = [record.appended_at_ms for record in self.in_hand]
+        return max(0, now_ms() - min(appended_at_ms)) / 1000 if appended_at_ms else 0.0
+
+    def watched(self, batch: Sequence[Record]) -> None:
+        """As settle, seen from outside."""
+        group = self.dead.group
+        self.in_hand = batch
+        oldest_ms = int(1000 * self.age_s())
+        began_s = time.perf_counter()
+        try:
+            self.settle(batch)
+        finally:
+            self.in_hand = ()
+        took_s = time.perf_counter() - began_s
+        metrics.CONSUMER_SECONDS.observe(took_s, group=group)
+        for topic, records in Counter(record.topic for record in batch).items():
+            metrics.CONSUMER_RECORDS.add(records, topic=topic, group=group)
+            fields = {
+                "topic": topic,
+                "group": group,
+                "records": records,
+                "oldest_ms": oldest_ms,
+                "ms": round(1000 * took_s),
+            }
+            logger.info("%d records of %s for %s in %.0f ms", records, topic, group, 1000 * took_s, extra=fields)
 
     def settle(self, batch: Sequence[Record]) -> None:
         """Brings a batch to its end. Raises _Stop where a dependency was away until the end came."""
@@ -74,6 +109,8 @@ class _Loop:
         for record, reason in self._failed(mine) if mine else ():
             logger.error("dead letter %s[%d] at %d: %s", record.topic, record.partition, record.offset, reason)
             self.patiently(lambda record=record, reason=reason: self.dead.put(record, reason=reason))  # type: ignore[misc]
+            kind = "bug" if reason.startswith(BUG) else "rejected"
+            metrics.CONSUMER_DEAD_LETTERS.add(topic=record.topic, group=self.dead.group, reason=kind)
         try:
             self.patiently(self.subscription.commit)
         except PartitionLost as error:
@@ -87,6 +124,7 @@ class _Loop:
                 return action()
             except DependencyAway as error:
                 logger.warning("waiting %.1f s: %s", wait_s, error)
+                metrics.CONSUMER_RETRIES.add(group=self.dead.group, dependency=error.slug)
             self._wait(wait_s)
             wait_s = min(2 * wait_s, LONGEST_WAIT_S)
 
@@ -129,7 +167,7 @@ class _Loop:
                     f"at {record.offset}: {type(error).__name__}: {error}"
                 ) from error
             logger.exception("a record failed alone")
-            return [f"bug: {type(error).__name__}: {error}"]
+            return [f"{BUG}{type(error).__name__}: {error}"]
         self.bugs_in_a_row = 0
         return reasons
 
