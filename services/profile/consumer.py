@@ -47,8 +47,19 @@ class ReadEvents:
                 read.append((record, wire.activity_of(record)))
             except Rejected as error:
                 yield record, error
-        with tracing.trace(records[0].headers if len(records) == 1 else None):
-            faults = self.acted([activity for _, activity in read])
+        spans = [
+            tracing.begin(
+                "profile activity",
+                record.headers,
+                media_id=activity.media_id,
+                event_id=activity.event_id,
+                appended_at_ms=record.appended_at_ms,
+            )
+            for record, activity in read
+        ]
+        faults = self.acted([activity for _, activity in read])
+        for span in spans:
+            span.end()
         for record, activity in read:
             if activity in faults:
                 yield record, faults[activity]
@@ -56,7 +67,10 @@ class ReadEvents:
 
 def _each(records: Iterator[Record], event_of: Callable[[Record], E], handle: Callable[[E], None]) -> Iterator[Fault]:
     for record in records:
-        with tracing.trace(record.headers):
+        with (
+            tracing.trace(record.headers),
+            tracing.span(f"profile {record.topic}", media_id=record.key, appended_at_ms=record.appended_at_ms),
+        ):
             try:
                 handle(event_of(record))
             except Rejected as error:

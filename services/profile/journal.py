@@ -17,6 +17,7 @@ from nungil.object_store.errors import ObjectNotFound
 from nungil.object_store.port import ObjectStore
 from nungil.pictures.boxes import Box
 from nungil.pictures.features import Features, decode_features
+from nungil.runtime import metrics
 from nungil.runtime.clock import Clock
 from nungil.runtime.errors import Rejected
 from services.profile import core, store
@@ -201,11 +202,13 @@ class Journal:
             self._fold_again(c, tenant, person_id)
         else:
             state = core.fold(kept.state, filled, self.rules)
+            metrics.PROFILE_FOLDED.add(len(filled))
             store.put_state(c, tenant, person_id, store.KeptState(state, kept.rules, kept.dropped_on))
 
     def _fold_again(self, c: Connection, tenant: str, person_id: str) -> core.State:
         now_ms = self.clock()
         store.drop_older(c, tenant, person_id, core.oldest_kept_ms(now_ms))
+        metrics.PROFILE_REFOLDS.add()
         state = core.fold(core.NOTHING, store.entries(c, tenant, person_id), self.rules)
         kept = store.KeptState(state, self.rules.fingerprint, core.today(now_ms))
         store.put_state(c, tenant, person_id, kept)

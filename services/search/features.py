@@ -11,6 +11,7 @@ from nungil.object_store.port import ObjectStore
 from nungil.pictures.boxes import Box
 from nungil.pictures.features import Features, FoundRegion, decode_features
 from nungil.pictures.pooling import Table, summed_area
+from nungil.runtime import metrics
 from nungil.runtime.clock import Clock
 from services.search.cache import BoundedCache
 
@@ -67,7 +68,9 @@ class FeatureMaps:
         key = f"{tenant}/{media_id}"
         held = self._maps.get(key)
         if held is not None and (held.stale_at_ms is None or self._clock() < held.stale_at_ms):
+            metrics.SEARCH_CACHE.add(cache="maps", outcome="hit")
             return held
+        metrics.SEARCH_CACHE.add(cache="maps", outcome="miss")
         stale_at_ms = None
         features = self._read(keys.features_key, tenant, media_id)
         if features is None:
@@ -85,6 +88,7 @@ class FeatureMaps:
         """The boxes of an indexed picture's regions."""
         key = f"{tenant}/{media_id}"
         held = self._boxes.get(key)
+        metrics.SEARCH_CACHE.add(cache="boxes", outcome="miss" if held is None else "hit")
         if held is None:
             features = self._read(keys.features_key, tenant, media_id)
             if features is None:

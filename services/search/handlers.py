@@ -17,6 +17,7 @@ from nungil.encoder.port import EncoderSpace
 from nungil.event_log.port import EventLog
 from nungil.pictures.boxes import WHOLE, Box, clip
 from nungil.pictures.pooling import pool_box, unit
+from nungil.runtime import metrics, tracing
 from nungil.runtime.clock import Clock
 from nungil.runtime.errors import DependencyAway
 from nungil.runtime.ids import new_event_id
@@ -74,9 +75,11 @@ class SearchByCrop:
     def __call__(self, query: CropQuery) -> Answer:
         offset = offset_of(query)
         feature_map = self._authorised(query)
+        tracing.note(media_id=query.media_id)
         vector, box, clipped = query_vector(feature_map, query.part)
         found = self._find(query, vector, offset + query.limit + 1)
         page = found[offset : offset + query.limit]
+        tracing.note(hits=len(page))
         if query.record and query.person_id and offset == 0:
             self._record(query, box)
         return Answer(
@@ -117,6 +120,8 @@ class SearchByCrop:
             denied = self.denied.among(media_ids)
             found = best_of_each(matches, items, denied=denied, items_only=query.filters.of_items)
             if len(found) >= wanted or len(matches) < rows or rows == MAX_ROWS:
+                metrics.SEARCH_ROWS.observe(len(matches))
+                tracing.note(rows=len(matches))
                 return found
             rows = min(GROWTH * rows, MAX_ROWS)
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from nungil.api.search.v1 import search_pb2 as pb
 from nungil.api.search.v1.search_pb2_grpc import SearchServiceServicer
+from nungil.runtime import metrics
 from services.search.handlers import SearchByCrop, Status
 from services.search.wire import answer_to_proto, query_of
 
@@ -23,7 +24,9 @@ class SearchServicer(SearchServiceServicer):
     async def SearchByCrop(self, request: pb.SearchByCropRequest, context: Any) -> pb.SearchByCropResponse:
         started_s = time.perf_counter()
         answer = await asyncio.to_thread(self.search, query_of(request))
-        return answer_to_proto(answer, took_ms=(time.perf_counter() - started_s) * 1000)
+        took_s = time.perf_counter() - started_s
+        metrics.SEARCH_SECONDS.observe(took_s)
+        return answer_to_proto(answer, took_ms=1000 * took_s)
 
     async def GetStatus(self, request: pb.GetStatusRequest, context: Any) -> pb.GetStatusResponse:
         index_rows, items, space = await asyncio.to_thread(self.status)

@@ -18,7 +18,9 @@ from nungil.object_store.port import ObjectStore
 from nungil.pictures.cleaning import Clean, Cleaned, Wanted
 from nungil.pictures.features import Features, decode_features
 from nungil.pictures.render import narrower
+from nungil.runtime import metrics, tracing
 from nungil.runtime.clock import Clock
+from nungil.runtime.errors import Rejected
 from nungil.runtime.ids import new_media_id
 from services.ingest import wire
 from services.ingest.core import (
@@ -70,6 +72,19 @@ class Pictures:
     def put(self, caller: Caller, upload: Upload) -> Put:
         """Checks, cleans and stores. Raises Rejected, and stores nothing, for what is no picture that we take."""
         _check_upload(upload)
+        purpose = common_pb2.Purpose.Name(upload.purpose).removeprefix("PURPOSE_").lower()  # type: ignore[arg-type]
+        metrics.INGEST_BYTES.add(len(upload.data), purpose=purpose)
+        try:
+            put = self._put(caller, upload)
+        except Rejected:
+            metrics.INGEST_PICTURES.add(purpose=purpose, outcome="refused")
+            raise
+        outcome = "duplicate" if put.duplicate else "stored"
+        metrics.INGEST_PICTURES.add(purpose=purpose, outcome=outcome)
+        tracing.note(media_id=put.media.media_id, purpose=purpose, outcome=outcome, bytes=len(upload.data))
+        return put
+
+    def _put(self, caller: Caller, upload: Upload) -> Put:
         owner = owner_of(caller, upload.purpose)
         transient = upload.purpose == SEARCH
         sha256 = None if transient else hashlib.sha256(upload.data).hexdigest()
