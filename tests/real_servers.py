@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from nungil.database.postgres import make_database
+from nungil.local_servers.__main__ import local_servers
 from nungil.object_store.s3 import make_bucket
 from nungil.runtime.ids import new_media_id
 from nungil.vector_index.milvus import connected
@@ -26,6 +28,30 @@ def named_by(variable: str) -> pytest.MarkDecorator:
 S3 = named_by("NUNGIL_TEST_S3")
 MILVUS = named_by("NUNGIL_TEST_MILVUS")
 POSTGRES = named_by("NUNGIL_TEST_POSTGRES")
+
+STOPPABLE = named_by("NUNGIL_TEST_SERVERS")
+
+
+@contextmanager
+def stopped(name: str, *, by: signal.Signals = signal.SIGTERM) -> Iterator[None]:
+    """A server is away; it is back and ready when the block ends."""
+    servers = local_servers(folder=Path(os.environ["NUNGIL_TEST_SERVERS"]))
+    servers.stop([name], by=by)
+    try:
+        yield
+    finally:
+        local_servers(name, Path(os.environ["NUNGIL_TEST_SERVERS"])).start()
+
+
+@contextmanager
+def paused(name: str) -> Iterator[None]:
+    """A server takes connections and answers nothing."""
+    servers = local_servers(folder=Path(os.environ["NUNGIL_TEST_SERVERS"]))
+    servers.pause(name)
+    try:
+        yield
+    finally:
+        servers.go_on(name)
 
 
 def a_bucket_url() -> str:

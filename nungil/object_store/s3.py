@@ -20,7 +20,7 @@ from nungil.runtime.errors import Misconfigured
 from nungil.runtime.urls import without_secrets
 
 CONNECT_TIMEOUT_S = 3.0
-READ_TIMEOUT_S = 20.0
+READ_TIMEOUT_S = 10.0
 _TRIES_AGAIN = 2  # a request, not a wait: whoever calls knows better how long to go on
 _CONNECTIONS = 16
 _PROBE = "~nungil"  # no key can name it: '~' is not allowed in keys
@@ -140,7 +140,7 @@ class S3ObjectStore:
 
 
 def _client(bucket: Bucket) -> Minio:
-    retries = urllib3.Retry(total=_TRIES_AGAIN, backoff_factor=0.1, status_forcelist=[500, 502, 503, 504])
+    retries = urllib3.Retry(total=_TRIES_AGAIN, read=1, backoff_factor=0.1, status_forcelist=[500, 502, 503, 504])
     return Minio(
         bucket.endpoint,
         access_key=bucket.access_key,

@@ -1,4 +1,4 @@
-"""Rows on a Milvus server, 2.3 or newer: one collection an encoder space behind an alias (decision 9).
+"""Rows on a Milvus server, 2.3 or newer: one collection an encoder space behind an alias (decision 11).
 
 A write that was acknowledged is durable in the server's log. Reads are bounded: they wait for nothing, and see all that a
 `flush` of anyone has waited for. So a batch of writes waits for the server's time tick once (0.2 s), and no search does.
