@@ -27,7 +27,9 @@ logger = logging.getLogger(__name__)
 
 SESSION_TIMEOUT_S = 10.0  # a member that died loses its partitions after so long
 STATIC_SESSION_TIMEOUT_S = 45.0  # one that is expected back under its name
-POLL_INTERVAL_S = 300.0  # one that lives, and neither polls nor keeps itself alive
+POLL_INTERVAL_S = (
+    300.0  # one that lives, and neither polls nor keeps itself alive; and so long others wait for its commit
+)
 HEARTBEAT_S = 1.0  # how soon a member hears of another that comes or goes
 
 
@@ -85,8 +87,12 @@ class KafkaEventLog:
                 partition_assignment_strategy=[CooperativeStickyAssignor],
                 session_timeout_ms=int(session_s * 1000),
                 heartbeat_interval_ms=int(min(session_s / 5, HEARTBEAT_S) * 1000),
-                max_poll_interval_ms=int((self._silence_s or POLL_INTERVAL_S) * 1000),
+                max_poll_interval_ms=int(POLL_INTERVAL_S * 1000),
             )
+            if (
+                self._silence_s
+            ):  # Kafka has one name for this and for how long the others wait for a commit: see keep_alive
+                consumer._coordinator.heartbeat.config["max_poll_interval_ms"] = int(self._silence_s * 1000)
         try:
             member = KafkaSubscription(consumer, self._cluster, group=group)
             with translated():
