@@ -12,6 +12,7 @@ import pytest
 
 from nungil.encoder.open import open_encoder
 from nungil.encoder.port import Encoder
+from nungil.pictures.decode import decode_upright
 from nungil.pictures.features import Features
 from nungil.taxonomy.taxonomy import load_taxonomy
 from services.embed.core import Picture, finish, prepare
@@ -30,7 +31,7 @@ def encoder() -> Iterator[Encoder]:
 
 
 def features_of(path: Path, encoder: Encoder) -> Features:
-    prepared = prepare(path.read_bytes(), encoder, load_taxonomy().colours)
+    prepared = prepare(decode_upright(path.read_bytes()), encoder, load_taxonomy().colours)
     encoded = encoder.forward(prepared.pixels[None])
     return finish(
         Picture("local", path.stem, "p-1", 1),

@@ -382,7 +382,7 @@ def test_a_file_that_is_no_log_is_misconfigured_and_left_as_it_is(tmp_path: Path
 
 
 @pytest.mark.parametrize(
-    "url", ["kafka://127.0.0.1:9092", "sqlite:", "sqlite://", "sqlite:///", "sqlite://log.db", "/log.db", ""]
+    "url", ["amqp://127.0.0.1:5672", "sqlite:", "sqlite://", "sqlite:///", "sqlite://log.db", "/log.db", ""]
 )
 def test_a_url_that_names_no_log_is_misconfigured(url: str) -> None:
     with pytest.raises(Misconfigured), open_event_log(url):
