@@ -122,12 +122,13 @@ class _Run:
         noted: dict[str, int] = {}
         while not self._signals.stop.wait(TICK_S):
             self._supervisor.tick(time.monotonic())
-            if self._supervisor.pids != noted:
-                noted = self._supervisor.pids
-                self._note(noted)
             if not self._ready and self._supervisor.all_healthy:
                 self._ready = True
                 self._became_ready()
+            # Told only after the owner's consent: a picture given before it would say nothing of its owner.
+            if self._ready and self._supervisor.pids != noted:
+                noted = self._supervisor.pids
+                self._note(noted)
             if not self._ready and time.monotonic() > deadline_s:
                 late = [name for name, state in self._supervisor.states.items() if state.value != "healthy"]
                 raise CommandFailed(f"{', '.join(late)} not up after {START_LIMIT_S:g} s; see {self._plan.folder.logs}")
