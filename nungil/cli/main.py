@@ -18,6 +18,8 @@ _COMMANDS = {
     "migrate": "nungil.cli.operate:migrate",
     "config": "nungil.cli.operate:config",
     "topics": "nungil.cli.operate:topics",
+    "buckets": "nungil.cli.stores:buckets",
+    "databases": "nungil.cli.stores:databases",
     "dead": "nungil.cli.dead:dead",
 }
 
