@@ -80,6 +80,7 @@ async def _serve(
         )
         loop = asyncio.get_running_loop()
         stack.enter_context(worker("progress", lambda: parts.progress.read(loop, stop), stop))
+        stack.enter_context(worker("lag", lambda: parts.status.watch_lag(stop), stop))
         serving = asyncio.create_task(server.serve(sockets=[listener]))
         stopping = asyncio.create_task(wait_until_stopped(stop))
         logger.info("serving on %s:%d", *listener.getsockname()[:2])

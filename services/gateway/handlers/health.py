@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import defaultdict
 from dataclasses import dataclass
+from threading import Event
 
 from nungil.api.search.v1 import search_pb2
 from nungil.event_log.port import EventLog
 from nungil.event_log.topics import READERS
-from nungil.runtime.errors import DependencyAway
+from nungil.runtime import metrics
+from nungil.runtime.errors import DependencyAway, NungilError
 from services.gateway.handlers.peers import Peers, ask
 from services.gateway.wire.status import IndexModel, LagModel, ServiceModel, StatusModel
+
+logger = logging.getLogger(__name__)
+
+_LAG_EVERY_S = 15.0
 
 
 @dataclass(frozen=True)
@@ -32,6 +39,16 @@ class ReportStatus:
         serving, index, lag = await asyncio.gather(self.serving(), self._index(), asyncio.to_thread(self._lag))
         services = {"gateway": ServiceModel(healthy=True)} | {n: ServiceModel(healthy=h) for n, h in serving.items()}
         return StatusModel(healthy=all(serving.values()), services=services, index=index, lag=lag)
+
+    def watch_lag(self, stop: Event) -> None:
+        """Measures how far consumers are behind, until `stop`: also those that are down, which cannot say so themselves."""
+        while not stop.is_set():
+            try:
+                for lag in self._lag():
+                    metrics.CONSUMER_LAG.set(lag.records, topic=lag.topic, group=lag.group)
+            except NungilError as error:
+                logger.warning("the lag of consumers is not known: %s", error)
+            stop.wait(_LAG_EVERY_S)
 
     async def _index(self) -> IndexModel | None:
         try:

@@ -27,6 +27,7 @@ def create_app(parts: Parts) -> ASGIApp:
     for module in (media, items, search, people, events, status, contract, page):
         app.include_router(module.router)
     app.include_router(status.probes)
+    app.include_router(status.measured)
     app.mount("/page", page.PageFiles(directory=parts.settings.page_dir))
     app.openapi = partial(contract.describe, app)  # type: ignore[method-assign]  # FastAPI's documented way to replace it
     handle_problems(app)

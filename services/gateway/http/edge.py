@@ -1,14 +1,16 @@
-"""Around every request: its trace, the host it may name, the size it may have, the headers of every answer."""
+"""Around every request: its trace and what is counted of it, the host it may name, the size it may have, the headers of every answer."""
 
 from __future__ import annotations
 
 import logging
+import time
 
 import anyio
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from nungil.runtime import tracing
+from nungil.runtime import metrics, tracing
 from nungil.runtime.errors import NungilError, TooLarge
 from services.gateway.config import GatewaySettings
 from services.gateway.core import check_host
@@ -27,6 +29,8 @@ _OF_EVERY_ANSWER = {
 }
 _MULTIPART_BYTES = 64 * 1024  # what the parts around a file may take
 _PROBES = frozenset({"/healthz", "/readyz"})  # asked by address, not by name
+_QUIET = _PROBES | {"/metrics"}
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"})
 _LINGER_S = 10.0
 _LINGER_BYTES = 64_000_000
 
@@ -43,9 +47,11 @@ class Edge:
             await self._app(scope, receive, send)
             return
         headers = Headers(scope=scope)
-        with tracing.trace(headers) as trace_id:
+        with tracing.trace(headers) as trace_id, tracing.span("http") as span:
+            if scope["path"] in _QUIET:
+                span.level = logging.DEBUG
             body = _Body(receive, headers, self._limit(scope["path"], headers))
-            answer = _Answer(send, body, trace_id)
+            answer = _Answer(send, body, trace_id, _Seen(scope, span))
             try:
                 if scope["path"] not in _PROBES:
                     check_host(headers.get("host", ""), self._settings.allowed_hosts)
@@ -71,7 +77,8 @@ class Edge:
 class _Answer:
     """Adds our headers."""
 
-    def __init__(self, send: Send, body: _Body, trace_id: str) -> None:
+    def __init__(self, send: Send, body: _Body, trace_id: str, seen: _Seen) -> None:
+        self._seen = seen
         self._send = send
         self._body = body
         self._trace_id = trace_id
@@ -81,6 +88,7 @@ class _Answer:
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.begun = True
+            self._seen.answered(message["status"])
             if message["status"] >= 400:
                 await self._body.read_away()
             headers = MutableHeaders(scope=message)
@@ -90,6 +98,27 @@ class _Answer:
             headers.setdefault("Cache-Control", "no-store")
         await self._send(message)
         self.ended = message["type"] == "http.response.body" and not message.get("more_body", False)
+
+
+class _Seen:
+    """What is counted and logged of a request: its route's template, never its address."""
+
+    def __init__(self, scope: Scope, span: tracing.Span) -> None:
+        self._scope = scope
+        self._span = span
+        self._began_s = time.perf_counter()
+
+    def answered(self, status: int) -> None:
+        route = self._route()
+        method = self._scope["method"] if self._scope["method"] in _METHODS else "other"
+        metrics.HTTP_REQUESTS.add(route=route, method=method, status=str(status))
+        metrics.HTTP_SECONDS.observe(time.perf_counter() - self._began_s, route=route)
+        self._span.fields.update(method=method, route=route, status=status)
+
+    def _route(self) -> str:
+        if isinstance(route := self._scope.get("route"), BaseRoute):
+            return str(getattr(route, "path", "none"))
+        return "/page" if self._scope["path"].startswith("/page/") else "none"
 
 
 class _Body:

@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Response
 
+from nungil.runtime import metrics
 from nungil.runtime.errors import DependencyAway
 from services.gateway.http.route import GuardedRoute, KeyHolder, Wired
 from services.gateway.wire.status import AliveModel, StatusModel
 
 router = APIRouter(prefix="/v1", tags=["status"], route_class=GuardedRoute)
 probes = APIRouter(tags=["status"])
+measured = APIRouter(route_class=GuardedRoute, include_in_schema=False)
 
 
 @router.get("/status")
 async def get_status(_: KeyHolder, parts: Wired) -> StatusModel:
     """Every service's health, rows of the index, items, and how far each consumer is behind."""
     return await parts.status()
+
+
+@measured.get("/metrics")
+def get_metrics(_: KeyHolder) -> Response:
+    """This process's metrics, for Prometheus; with a key, as anyone may come here."""
+    return Response(metrics.exposition(), media_type=metrics.CONTENT_TYPE)
 
 
 @probes.get("/healthz")
