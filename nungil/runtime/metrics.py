@@ -105,7 +105,9 @@ HTTP_REQUESTS = Counter(
     ("route", "method", "status"),
 )
 HTTP_SECONDS = Histogram(
-    "nungil_http_seconds", "from a request's first byte to its answer's, so that open streams do not count", ("route",)
+    "nungil_http_seconds",
+    "from a request to the beginning of its answer, so that open streams do not count",
+    ("route",),
 )
 RPC_REQUESTS = Counter("nungil_rpc_requests_total", "gRPC calls answered, health checks aside", ("method", "code"))
 RPC_SECONDS = Histogram("nungil_rpc_seconds", "how long gRPC calls took", ("method",))
