@@ -10,7 +10,7 @@ DEAD_PARTITION = "dead-partition"
 DEAD_OFFSET = "dead-offset"
 DEAD_REASON = "dead-reason"
 ONLY_GROUP = "only-group"
-"""The one group for which a record was brought back; `consume` passes over it in every other (decision 11)."""
+"""The one group for which a record was brought back; `consume` passes over it in every other (decision 13)."""
 
 
 class DeadLetters:

@@ -1,4 +1,4 @@
-"""Dead letters as an operator meets them: what lies there, and bringing one back to the group that put it away (decision 11)."""
+"""Dead letters as an operator meets them: what lies there, and bringing one back to the group that put it away (decision 13)."""
 
 from __future__ import annotations
 
