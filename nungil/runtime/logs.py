@@ -12,7 +12,7 @@ from pythonjsonlogger.json import JsonFormatter
 from nungil.runtime import tracing
 
 _FIELDS = "{asctime}{levelname}{service}{name}{message}{trace_id}{span_id}"
-_OURS_ALONE = (
+_OTHERS = (
     "httpx",
     "httpcore",
     "urllib3",
@@ -41,8 +41,13 @@ class _Context(logging.Filter):
 def configure_logs(service: str, *, level: str, format_: str) -> None:
     """Sends everything that is logged in this process to stderr."""
     logging.basicConfig(level=level.upper(), handlers=[log_handler(service, sys.stderr, format_=format_)], force=True)
-    for noisy in _OURS_ALONE:
-        logging.getLogger(noisy).setLevel(logging.WARNING)
+    quiet_others()
+
+
+def quiet_others() -> None:
+    """Libraries warn, and say no more: what they tell at debug may hold what was sent."""
+    for name in _OTHERS:
+        logging.getLogger(name).setLevel(logging.WARNING)
 
 
 def log_handler(service: str, stream: TextIO, *, format_: str) -> logging.Handler:
