@@ -32,7 +32,7 @@ lock: ## pin requirements/*.in again (needs uv); UPGRADE=1 takes newer versions
 	@for name in run dev; do \
 	  UV_CUSTOM_COMPILE_COMMAND="make lock" uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	    --no-emit-index-url --no-emit-find-links $(if $(UPGRADE),--upgrade) requirements/$$name.in -o requirements/$$name.txt; \
-	done
+	done; requirements/services/lock.sh
 
 # --- use it ----------------------------------------------------------------------------------------------------------
 
@@ -80,6 +80,10 @@ proto-check: $(VENV)/.dev-installed ## protos: style, nothing broken since the r
 	@buf breaking protos --against protos/released.binpb
 	@fresh=$$(mktemp -d); trap 'rm -rf "$$fresh"' EXIT; protos/generate.sh "$$fresh"; \
 	  diff -r --exclude=__pycache__ --exclude=__init__.py "$$fresh/nungil/api" nungil/api || { echo "nungil/api is not what protos/ gives: make proto" >&2; exit 1; }
+
+.PHONY: manifests
+manifests: $(VENV)/.dev-installed ## write deploy/k8s/rendered from the overlays (needs kubectl or kustomize)
+	@python deploy/k8s/render.py
 
 .PHONY: bench
 bench: $(VENV)/.dev-installed ## measure speed, each claim with its peer; writes docs/benchmarks.md
