@@ -12,7 +12,7 @@ from pathlib import Path
 
 import prometheus_client
 import pytest
-from prometheus_client.parser import text_string_to_metric_families
+from metrics_told import value_of
 from sqlalchemy import MetaData
 
 from nungil.database.open import open_database
@@ -28,14 +28,6 @@ from nungil.runtime.errors import DependencyAway, Misconfigured, Rejected
 from nungil.runtime.metrics_page import PAGE, with_table
 
 ROOT = Path(__file__).resolve().parents[2]
-
-
-def value_of(name: str, **labels: str) -> float:
-    for family in text_string_to_metric_families(metrics.exposition().decode()):
-        for sample in family.samples:
-            if sample.name == name and labels.items() <= sample.labels.items():
-                return sample.value
-    return 0.0
 
 
 def names_used() -> set[str]:

@@ -1,11 +1,13 @@
 """gRPC edges: our errors come through as themselves, with the trace."""
 
+import logging
 from collections.abc import Iterator
 
 import pytest
+from metrics_told import value_of
 
 from nungil.api.ingest.v1 import ingest_pb2, ingest_pb2_grpc
-from nungil.runtime import rpc, tracing
+from nungil.runtime import metrics, rpc, tracing
 from nungil.runtime.errors import DependencyAway, Misconfigured, NotFound, NungilError, Rejected
 
 
@@ -77,6 +79,33 @@ def test_the_trace_of_the_caller_reaches_the_servicer(stub, servicer):
     with tracing.trace() as trace_id, pytest.raises(NotFound), rpc.calling():
         stub.GetMedia(ingest_pb2.GetMediaRequest(), metadata=rpc.metadata())
     assert servicer.traces == [trace_id]
+
+
+def test_calls_are_counted_by_method_and_code_and_are_spans_of_the_callers_trace(stub, servicer, caplog):
+    def counted(code: str) -> float:
+        return value_of("nungil_rpc_requests_total", method="IngestService/GetMedia", code=code)
+
+    before = counted("NOT_FOUND"), counted("INTERNAL")
+    caplog.set_level(logging.INFO)
+    with tracing.trace() as trace_id, pytest.raises(NotFound), rpc.calling():
+        stub.GetMedia(ingest_pb2.GetMediaRequest(), metadata=rpc.metadata())
+    servicer.error = KeyError("secret")
+    with pytest.raises(NungilError), rpc.calling():
+        stub.GetMedia(ingest_pb2.GetMediaRequest())
+    assert (counted("NOT_FOUND"), counted("INTERNAL")) == (before[0] + 1, before[1] + 1)
+    spans = [line for line in caplog.records if getattr(line, "span", "") == "rpc IngestService/GetMedia"]
+    assert [line.code for line in spans] == ["NOT_FOUND", "INTERNAL"]
+    assert [line.trace_id == trace_id for line in spans] == [True, False]
+
+
+def test_a_stream_that_fails_is_counted_and_health_checks_are_not(stub, tmp_path):
+    before = value_of("nungil_rpc_requests_total", method="IngestService/GetImage", code="NOT_FOUND")
+    with pytest.raises(NotFound), rpc.calling():
+        list(stub.GetImage(ingest_pb2.GetImageRequest()))
+    assert value_of("nungil_rpc_requests_total", method="IngestService/GetImage", code="NOT_FOUND") == before + 1
+    with rpc.grpc_server(lambda server: None, listen=f"unix:{tmp_path}/h.sock", grace_s=1):
+        assert rpc.is_serving(f"unix:{tmp_path}/h.sock")
+    assert b"Health" not in metrics.exposition()
 
 
 def test_a_service_that_is_not_there_is_a_dependency_away(tmp_path):
