@@ -26,6 +26,7 @@ from nungil.event_log import topics
 from nungil.event_log.dead_letters import DEAD_REASON
 from nungil.event_log.open import open_event_log
 from nungil.event_log.port import EventLog, Record
+from nungil.event_log.replay import read_dead_letters, replay
 from nungil.event_log.topics import dead_topic
 from nungil.object_store.keys import features_key, rendition_key, transient_features_key, transient_rendition_key
 from nungil.object_store.open import open_object_store
@@ -133,6 +134,11 @@ def test_a_picture_that_breaks_its_decoder_is_rejected_and_the_partition_goes_on
     assert reasons == {f"m-{n}": "" for n in (0, 2, 3, 4)}
     assert "killed the decoder" in dead.headers[DEAD_REASON]
     assert log.lag([topics.MEDIA_CHANGED], group="embed") == {topics.MEDIA_CHANGED: 0}
+
+    replay(log, *read_dead_letters(log, group="embed"))  # with more memory it goes through
+    with running(folder, decoder_memory_mb=1600):
+        last = MediaEmbedded.FromString(records(log, topics.MEDIA_EMBEDDED, 6)[-1].value or b"")
+    assert (last.media_id, last.outcome) == ("m-1", MediaEmbedded.OUTCOME_EMBEDDED)
 
 
 def test_what_was_handled_is_committed_when_the_service_stops(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -11,6 +12,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
+from kafka_builders import a_kafka_url
 
 from nungil.cli.main import main
 from nungil.event_log.consume import consume
@@ -24,9 +26,13 @@ from nungil.runtime.errors import DependencyAway, Misconfigured, Rejected
 SECRET = b"what-is-in-the-record"
 
 
-@pytest.fixture
-def url(tmp_path: Path) -> str:
-    return f"sqlite://{tmp_path}/log.db"
+@pytest.fixture(params=["sqlite", *(["kafka"] if os.environ.get("NUNGIL_TEST_KAFKA") else [])])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    if request.param == "sqlite":
+        yield f"sqlite://{tmp_path}/log.db"
+    else:
+        with a_kafka_url() as url:
+            yield url
 
 
 @pytest.fixture
@@ -80,6 +86,15 @@ def append(log: EventLog, *values: bytes, topic: str = MEDIA_CHANGED, key: str =
     )
 
 
+def records(log: EventLog, topic: str, count: int) -> list[Record]:
+    """The first `count`; the test's own time limit ends the wait for what never comes."""
+    found: list[Record] = []
+    with log.tail([topic], since="start") as tail:
+        while len(found) < count:
+            found += tail.poll(max_records=100, timeout_s=1)
+    return found
+
+
 def a_bug_on(value: bytes) -> Callable[[Record], Exception | None]:
     return lambda record: KeyError("a forgotten column") if record.value == value else None
 
@@ -127,8 +142,7 @@ def test_a_replayed_record_comes_back_as_it_was_to_the_place_of_its_key(log: Eve
     embed.fails_on = lambda record: Rejected("no event")
     embed.run()
     replay(log, *read_dead_letters(log))
-    with log.tail([MEDIA_CHANGED], since="start") as tail:
-        before, after = tail.poll(max_records=10, timeout_s=1)
+    before, after = records(log, MEDIA_CHANGED, 2)
     assert (after.key, after.value, after.partition) == (before.key, before.value, before.partition)
     assert after.headers == {**before.headers, ONLY_GROUP: "embed"}
 
@@ -160,8 +174,7 @@ def test_a_batch_of_records_for_another_group_is_committed_without_a_call(log: E
 
 def test_a_letter_that_was_put_away_twice_is_one(log: EventLog) -> None:
     append(log, SECRET)
-    with log.tail([MEDIA_CHANGED], since="start") as tail:
-        [record] = tail.poll(max_records=1, timeout_s=1)
+    [record] = records(log, MEDIA_CHANGED, 1)
     dead = DeadLetters(log, group="embed")
     dead.put(record, reason="before a crash")
     dead.put(record, reason="after it")
@@ -218,8 +231,7 @@ def test_an_older_state_is_not_put_over_a_newer_one(log: EventLog, url: str) -> 
     search.run()
     assert search.effects.keys() == {b"new", b"only"}
     assert search.calls[b"old"] == 1
-    with log.tail([ITEM_CHANGED], since="start") as tail:
-        last = {record.key: record for record in tail.poll(max_records=10, timeout_s=1)}
+    last = {record.key: record for record in records(log, ITEM_CHANGED, 4)}
     assert last["acme/i-1"].value == b"new"
     assert ONLY_GROUP not in last["acme/i-2"].headers  # the state of its key is everyone's
     assert {letter["outcome"] for letter in document(url, "list")["dead"]} == {"replayed", "superseded"}
@@ -258,11 +270,11 @@ def test_an_unknown_letter_replays_nothing(log: EventLog, url: str) -> None:
     assert "no dead letter media.changed/embed/0/99" in done.output
 
 
-def test_the_log_is_that_of_the_data_folder(tmp_path: Path, url: str) -> None:
+def test_the_log_is_that_of_the_data_folder(tmp_path: Path) -> None:
     nothing = CliRunner().invoke(main, ["dead", "list", "--data", str(tmp_path / "empty")])
     assert nothing.exit_code == 3
     assert not (tmp_path / "empty").exists()
-    with open_event_log(url):
+    with open_event_log(f"sqlite://{tmp_path}/log.db"):
         pass
     listed = CliRunner().invoke(main, ["dead", "list", "--data", str(tmp_path)])
     assert (listed.exit_code, listed.stdout) == (0, "no dead letters\n")
