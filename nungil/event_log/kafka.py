@@ -61,18 +61,11 @@ class KafkaEventLog:
             return
         with translated():
             producer = self._open_producer()
-            sent = [
-                producer.send(
-                    name,
-                    key=record.key.encode(),
-                    value=record.value,
-                    headers=[(key, value.encode()) for key, value in record.headers.items()],
-                )
-                for name, record in zip(names, records, strict=True)
-            ]
-            producer.flush(timeout=3 * REQUEST_TIMEOUT_MS / 1000)
-            for future in sent:
-                future.get(timeout=REQUEST_TIMEOUT_MS / 1000)
+            try:
+                _send(producer, names, records)
+            except KafkaError:
+                self._drop(producer)
+                raise
 
     @contextmanager
     def subscribe(self, topics: Sequence[str], *, group: str) -> Iterator[Subscription]:
@@ -157,6 +150,15 @@ class KafkaEventLog:
                 )
             return self._producer
 
+    def _drop(self, producer: KafkaProducer) -> None:
+        """The next append gets a new one: what this one still holds must not go out after what is appended again."""
+        with self._lock:
+            dropped = self._producer is producer
+            if dropped:
+                self._producer = None
+        if dropped:
+            _close(producer, timeout=0)
+
     def _consumer(self, **more: Any) -> KafkaConsumer:
         return KafkaConsumer(
             **self._cluster.connection(),
@@ -166,6 +168,22 @@ class KafkaEventLog:
             max_partition_fetch_bytes=256 * 1024,
             **more,
         )
+
+
+def _send(producer: KafkaProducer, names: Sequence[str], records: Sequence[NewRecord]) -> None:
+    """Sends, and waits until all are acknowledged. Raises KafkaError."""
+    sent = [
+        producer.send(
+            name,
+            key=record.key.encode(),
+            value=record.value,
+            headers=[(key, value.encode()) for key, value in record.headers.items()],
+        )
+        for name, record in zip(names, records, strict=True)
+    ]
+    producer.flush(timeout=3 * REQUEST_TIMEOUT_MS / 1000)
+    for future in sent:
+        future.get(timeout=REQUEST_TIMEOUT_MS / 1000)
 
 
 def _close(client: Any, **how: Any) -> None:

@@ -20,7 +20,7 @@ from nungil.local_servers.milvus import Milvus
 from nungil.local_servers.minio import Minio
 from nungil.local_servers.postgres import Postgres
 from nungil.local_servers.proxy import FaultProxy
-from nungil.local_servers.server import Launch, Place, Server, free_ports
+from nungil.local_servers.server import Launch, Place, Server, free_ports, listens
 from nungil.runtime.errors import Misconfigured
 
 UP_WITHIN_S = 90.0
@@ -75,14 +75,15 @@ class LocalServers:
     def start(self, *, die_with_us: Callable[[], None] | None = None) -> None:
         """Starts those that do not run, and returns once all do their work. Raises Misconfigured with every fault found.
 
-        Where none runs, they get new ports; else those that they had.
+        Each gets the ports that it had, so that clients find it again, unless somebody else listens there by now.
         """
         faults = self.missing()
         if faults:
             raise Misconfigured("\n".join(faults))
         record = self._read()
         record.password = record.password or secrets.token_hex(16)
-        kept = record.ports if self.names() else {}
+        running = {port for name in self.names() for port in self._servers[name].port_names}
+        kept = {name: port for name, port in record.ports.items() if name in running or not listens(port)}
         new = sorted({port for server in self._servers.values() for port in server.port_names} - set(kept))
         record.ports = kept | dict(zip(new, free_ports(len(new)), strict=True))
         self._write(record)
