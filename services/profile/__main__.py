@@ -34,7 +34,7 @@ def run(settings: ProfileSettings, stop: Event) -> None:
     woken = Event()
     with ExitStack() as stack:  # opened top down, closed bottom up
         log = stack.enter_context(open_event_log(settings.event_log_url))
-        objects = stack.enter_context(open_object_store(settings.object_store_url))
+        objects = stack.enter_context(open_object_store(settings.object_store_url, read_only=True))
         engine = stack.enter_context(open_database(settings.database_url))
         check_current("profile", engine)
         features = FeatureObjects(objects, space_of(settings.encoder_url).name)

@@ -31,7 +31,7 @@ def run(settings: SearchSettings, stop: Event) -> None:
     denied = DeniedPictures(settings.denied_pictures)
     with ExitStack() as stack:  # opened top down, closed bottom up
         log = stack.enter_context(open_event_log(settings.event_log_url))
-        objects = stack.enter_context(open_object_store(settings.object_store_url))
+        objects = stack.enter_context(open_object_store(settings.object_store_url, read_only=True))
         index = stack.enter_context(open_vector_index(settings.vector_index_url, space))
         engine = stack.enter_context(open_database(settings.database_url))
         check_current("search", engine)
