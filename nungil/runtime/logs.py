@@ -12,18 +12,31 @@ from pythonjsonlogger.json import JsonFormatter
 from nungil.runtime import tracing
 
 _FIELDS = "{asctime}{levelname}{service}{name}{message}{trace_id}{span_id}"
+_OURS = ("message", "asctime", "service", "trace_id", "span_id", "parent_id", "span", "began_at_ms", "ms")
+_NOT_BESIDE = frozenset({*vars(logging.makeLogRecord({})), *_OURS})
 _OTHERS = (
-    "httpx",
-    "httpcore",
-    "urllib3",
     "PIL",
     "alembic",
-    "pymilvus",
-    "kafka",
     "asyncio",
-    "python_multipart",
     "grpc",
+    "httpcore",
+    "httpx",
+    "kafka",
+    "minio",
+    "pymilvus",
+    "python_multipart",
+    "urllib3",
+    "uvicorn",
+    "websockets",
 )
+
+
+class _Text(logging.Formatter):
+    """The message, and what was said beside it."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:
+        beside = " ".join(f"{name}={value}" for name, value in vars(record).items() if name not in _NOT_BESIDE)
+        return f"{super().formatMessage(record)} {beside}".rstrip()
 
 
 class _Context(logging.Filter):
@@ -58,7 +71,7 @@ def log_handler(service: str, stream: TextIO, *, format_: str) -> logging.Handle
         renamed = {"asctime": "time", "levelname": "level", "name": "logger"}
         formatter: logging.Formatter = JsonFormatter(_FIELDS, style="{", rename_fields=renamed)
     else:
-        formatter = logging.Formatter("{asctime} {levelname:<7} {service:<8} {message}", style="{")
+        formatter = _Text("{asctime} {levelname:<7} {service:<8} {message}", style="{")
     formatter.converter = time.gmtime
     formatter.default_time_format, formatter.default_msec_format = "%Y-%m-%dT%H:%M:%S", "%s.%03dZ"
     handler.setFormatter(formatter)

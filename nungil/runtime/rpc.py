@@ -27,9 +27,11 @@ logger = logging.getLogger(__name__)
 CHUNK_BYTES = 1024 * 1024
 SLUG = "nungil-error"
 _HEALTH = "/grpc.health."
-# Without this a second process would quietly share a taken port.
-_SERVER_OPTIONS = [("grpc.so_reuseport", 0)]
+# so_reuseport: else a second process would quietly share a taken port. max_connection_age_ms: a caller that is asked to connect
+# again, once its calls have ended, looks the name up again and so finds processes that came since.
+_SERVER_OPTIONS = [("grpc.so_reuseport", 0), ("grpc.max_connection_age_ms", 60_000)]
 _CHANNEL_OPTIONS = [
+    ("grpc.lb_policy_name", "round_robin"),  # calls go in turn to every process behind a name
     ("grpc.enable_retries", 1),
     ("grpc.initial_reconnect_backoff_ms", 100),
     ("grpc.max_reconnect_backoff_ms", 2000),

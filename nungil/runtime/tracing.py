@@ -49,10 +49,9 @@ class Span:
     def end(self) -> None:
         """Logs it."""
         ms = round(1000 * (time.perf_counter() - self._began_s), 2)
-        told = " ".join(f"{name}={value}" for name, value in self.fields.items())
         ids = {"trace_id": self.trace_id, "span_id": self.span_id, "parent_id": self.parent_id}
         extra = {**self.fields, **ids, "span": self.name, "began_at_ms": self.began_at_ms, "ms": ms}
-        logger.log(self.level, "%s in %.0f ms %s", self.name, ms, told, extra=extra)
+        logger.log(self.level, "%s in %.0f ms", self.name, ms, extra=extra)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 import json
 import logging
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -87,6 +88,18 @@ def test_a_trace_goes_on_where_headers_carry_one():
     with tracing.trace(headers) as second:
         assert second == first
         assert tracing.inject()["traceparent"][3:35] == first
+
+
+def test_a_line_for_eyes_has_what_was_noted_beside_the_message(capsys):
+    configure_logs("embed", level="info", format_="text")
+    try:
+        with tracing.span("embed", media_id="m-1"):
+            pass
+    finally:
+        logging.getLogger().handlers.clear()
+    assert re.fullmatch(
+        r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z INFO    embed    embed in 0 ms media_id=m-1\n", capsys.readouterr().err
+    )
 
 
 def test_a_span_is_the_parent_of_what_it_sends_and_is_told_in_one_line(caplog):
