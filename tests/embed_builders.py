@@ -139,10 +139,11 @@ def an_embed(folder: Path, *, batch_pictures: int = 4) -> Iterator[AnEmbed]:
         index = stack.enter_context(open_vector_index("exact://", encoder.space))
         device = stack.enter_context(open_device(encoder))
         threads = stack.enter_context(ThreadPoolExecutor(2))
+        landing = stack.enter_context(ThreadPoolExecutor(1))
         encoding, tombstones = Encoding(objects, decode_upright, encoder, device, taxonomy), Tombstones(objects)
         alive = threading.Event()
         read = MediaChangedReader(
-            EmbedUploads(encoding, index, log, tombstones, threads, lambda: 7, batch_pictures),
+            EmbedUploads(encoding, index, log, tombstones, threads, landing, lambda: 7, batch_pictures),
             RemoveDeleted(objects, index, log, tombstones, lambda: 7),
             alive.set,
         )

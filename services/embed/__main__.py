@@ -40,9 +40,10 @@ def run(settings: EmbedSettings, stop: Event) -> None:
         index = stack.enter_context(open_vector_index(settings.vector_index_url, encoder.space))
         device = stack.enter_context(open_device(encoder))
         threads = stack.enter_context(ThreadPoolExecutor(settings.preparers, thread_name_prefix="prepare"))
+        landing = stack.enter_context(ThreadPoolExecutor(1, thread_name_prefix="landing"))
         encoding = Encoding(objects, decoders.upright, encoder, device, taxonomy)
         tombstones = Tombstones(objects)
-        embed = EmbedUploads(encoding, index, log, tombstones, threads, now_ms, settings.batch_pictures)
+        embed = EmbedUploads(encoding, index, log, tombstones, threads, landing, now_ms, settings.batch_pictures)
         remove = RemoveDeleted(objects, index, log, tombstones, now_ms)
         servicer = EmbedServicer(EncodePicture(encoding), taxonomy)
         stack.enter_context(

@@ -14,8 +14,8 @@ class EmbedSettings(ServiceSettings):
     vector_index_url: str = Field(description="milvus-lite://127.0.0.1:PORT")
     encoder_url: str = "efficientnet-lite0://"
     device: Literal["auto", "cpu", "cuda"] = "auto"
-    batch_pictures: int = Field(8, ge=1, le=512, description="pictures a forward pass; a GPU wants 64")
-    poll_records: int = Field(32, ge=1, le=4096, description="events handled, flushed and committed at once")
+    batch_pictures: int = Field(16, ge=1, le=512, description="pictures a forward pass; a GPU wants 64")
+    poll_records: int = Field(128, ge=1, le=4096, description="events handled and committed at once")
     preparers: int = Field(
         2,
         ge=1,

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, Future, wait
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 
@@ -32,6 +34,8 @@ from services.embed.device import Device
 from services.embed.errors import RenditionMissing, UnknownPicture
 from services.embed.wire import Change
 
+T = TypeVar("T")
+PASSES_IN_FLIGHT = 2  # given to the device and not yet landed: a slow index holds back what is prepared
 Fault = tuple[Change, Rejected]
 Ready = tuple[Change, Prepared]
 Found = tuple[Change, Features]
@@ -94,19 +98,43 @@ class Encoding:
 
 @dataclass(frozen=True)
 class EmbedUploads:
-    """Makes uploaded pictures searchable. Returns those that never will be, and says so in media.embedded."""
+    """Makes uploaded pictures searchable. Returns those that never will be, and says so in media.embedded.
+
+    Three stages overlap: while the device runs a pass, the next is prepared by `threads`, and the ones before land, one
+    after another, on `landing` (an executor of one thread): features stored, rows upserted and flushed, event published.
+    """
 
     encoding: Encoding
     index: VectorIndex
     log: EventLog
     tombstones: Tombstones
     threads: Executor
+    landing: Executor
     clock: Clock
     batch_pictures: int
 
     def __call__(self, uploads: Sequence[Change], keep_alive: Callable[[], None]) -> list[Fault]:
-        """keep_alive: called between passes, for a batch may take longer than a silent member of a group is given."""
-        found, faults = self._encode(uploads, keep_alive)
+        """keep_alive: called while waiting, for a batch may take longer than a silent member of a group is given."""
+        faults: list[Fault] = []
+        landings: deque[Future[None]] = deque()
+        for batch in self._prepared(uploads, keep_alive):
+            faults += [(change, result) for change, result in batch if isinstance(result, Rejected)]
+            if ready := [(change, result) for change, result in batch if isinstance(result, Prepared)]:
+                forward = self.encoding.forward([prepared for _, prepared in ready])
+                landings.append(self.landing.submit(self._land, ready, forward))
+            while len(landings) > PASSES_IN_FLIGHT:
+                _await(landings.popleft(), keep_alive)
+        while landings:
+            _await(landings.popleft(), keep_alive)
+        if faults:
+            self.log.append([wire.rejected(change, str(error), self.clock()) for change, error in faults])
+        for change, _error in faults:
+            _end(change, "rejected")
+        return faults
+
+    def _land(self, batch: Sequence[Ready], forward: Future[Encoded]) -> None:
+        """What follows a pass, in the order of decision 1."""
+        found = self._store(batch, forward)
         with metrics.EMBED_SECONDS.timed(step="index"):
             self.index.upsert([row for _, features in found for row in rows_of(features)])
             self.index.flush()
@@ -117,28 +145,9 @@ class EmbedUploads:
         now_ms = self.clock()
         self.log.append(
             [wire.embedded(change, features, self._key(change.picture), now_ms) for change, features in kept]
-            + [wire.rejected(change, str(error), now_ms) for change, error in faults]
         )
         for change, features in kept:
             _end(change, "embedded", regions=len(features.regions))
-        for change, _error in faults:
-            _end(change, "rejected")
-        return faults
-
-    def _encode(self, uploads: Sequence[Change], keep_alive: Callable[[], None]) -> tuple[list[Found], list[Fault]]:
-        """While the device runs a pass, the next is prepared and the one before is finished and stored."""
-        found: list[Found] = []
-        faults: list[Fault] = []
-        running: tuple[list[Ready], Future[Encoded]] | None = None
-        for batch in self._prepared(uploads, keep_alive):
-            faults += [(change, result) for change, result in batch if isinstance(result, Rejected)]
-            ready = [(change, result) for change, result in batch if isinstance(result, Prepared)]
-            forward = self.encoding.forward([prepared for _, prepared in ready]) if ready else None
-            if running:
-                found += self._store(*running)
-            running = (ready, forward) if forward else None
-            keep_alive()
-        return found + (self._store(*running) if running else []), faults
 
     def _prepared(
         self, uploads: Sequence[Change], keep_alive: Callable[[], None]
@@ -147,9 +156,8 @@ class EmbedUploads:
         batches = [uploads[i : i + self.batch_pictures] for i in range(0, len(uploads), self.batch_pictures)]
         ahead = [self.threads.submit(self._prepare, change) for change in batches[0]]
         for n, batch in enumerate(batches):
-            while wait(ahead, timeout=KEEP_ALIVE_EVERY_S).not_done:  # a picture may hold its decoder up to a limit
-                keep_alive()
-            results = [future.result() for future in ahead]
+            # A picture may hold its decoder up to a limit.
+            results = [_await(future, keep_alive) for future in ahead]
             if n + 1 < len(batches):
                 ahead = [self.threads.submit(self._prepare, change) for change in batches[n + 1]]
             yield list(zip(batch, results, strict=True))
@@ -234,6 +242,13 @@ class EncodePicture:
         metrics.EMBED_PICTURES.add(outcome="searched")
         tracing.note(media_id=picture.media_id, regions=len(features.regions))
         return features
+
+
+def _await(future: Future[T], keep_alive: Callable[[], None]) -> T:
+    """The result, or what was raised in getting it."""
+    while wait([future], timeout=KEEP_ALIVE_EVERY_S).not_done:
+        keep_alive()
+    return future.result()
 
 
 def _end(change: Change, outcome: str, **fields: int) -> None:
