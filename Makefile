@@ -6,7 +6,7 @@ MAKEFLAGS += --no-print-directory
 VENV := .venv
 BIN := $(VENV)/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
-CODE := nungil services tests bench
+CODE := nungil services tests bench deploy
 unexport VIRTUAL_ENV PYTHONHOME
 
 .PHONY: help
