@@ -7,7 +7,7 @@ import re
 import socket
 import threading
 import urllib.request
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import prometheus_client
@@ -21,11 +21,12 @@ from nungil.event_log.consume import consume
 from nungil.event_log.dead_letters import DeadLetters
 from nungil.event_log.errors import EventLogAway
 from nungil.event_log.open import open_event_log
-from nungil.event_log.port import NewRecord, Record
-from nungil.event_log.topics import MEDIA_CHANGED
+from nungil.event_log.port import EventLog, NewRecord, Record
+from nungil.event_log.topics import MEDIA_CHANGED, READERS
 from nungil.runtime import metrics
 from nungil.runtime.errors import DependencyAway, Misconfigured, Rejected
 from nungil.runtime.metrics_page import PAGE, with_table
+from services.gateway.handlers.health import ReportStatus
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -175,3 +176,36 @@ def test_an_outbox_tells_how_many_events_wait_and_for_how_long(tmp_path):
             woken.set()
             thread.join()
     assert value_of("nungil_outbox_records") == value_of("nungil_outbox_oldest_seconds") == 0
+
+
+class GoneForAMoment:
+    """A log that is away when it is first asked for the lag."""
+
+    def __init__(self, log: EventLog, asked: threading.Semaphore) -> None:
+        self.log = log
+        self.asked = asked
+        self.times = 0
+
+    def lag(self, topics: Sequence[str], *, group: str) -> Mapping[str, int]:
+        self.times += 1
+        self.asked.release()
+        if self.times == 1:
+            raise EventLogAway("not there")
+        return self.log.lag(topics, group=group)
+
+
+def test_the_gateway_tells_how_far_a_consumer_that_is_down_is_behind_once_the_log_answers(tmp_path):
+    stop, asked = threading.Event(), threading.Semaphore(0)
+    with open_event_log(f"sqlite://{tmp_path}/log.db") as log:
+        log.append([NewRecord(MEDIA_CHANGED, f"m-{n}", b"x") for n in range(7)])
+        status = ReportStatus(None, GoneForAMoment(log, asked), 1.0)
+        thread = threading.Thread(target=lambda: status.watch_lag(stop, every_s=0.01))
+        thread.start()
+        try:
+            for _ in range(1 + 2 * len({group for _, group in READERS})):  # away once, then twice around
+                assert asked.acquire(timeout=10)
+        finally:
+            stop.set()
+            thread.join()
+    assert value_of("nungil_consumer_lag_records", topic=MEDIA_CHANGED, group="embed") == 7
+    assert value_of("nungil_consumer_lag_records", topic=MEDIA_CHANGED, group="profile") == 7

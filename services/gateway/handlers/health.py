@@ -40,7 +40,7 @@ class ReportStatus:
         services = {"gateway": ServiceModel(healthy=True)} | {n: ServiceModel(healthy=h) for n, h in serving.items()}
         return StatusModel(healthy=all(serving.values()), services=services, index=index, lag=lag)
 
-    def watch_lag(self, stop: Event) -> None:
+    def watch_lag(self, stop: Event, *, every_s: float = _LAG_EVERY_S) -> None:
         """Measures how far consumers are behind, until `stop`: also those that are down, which cannot say so themselves."""
         while not stop.is_set():
             try:
@@ -48,7 +48,7 @@ class ReportStatus:
                     metrics.CONSUMER_LAG.set(lag.records, topic=lag.topic, group=lag.group)
             except NungilError as error:
                 logger.warning("the lag of consumers is not known: %s", error)
-            stop.wait(_LAG_EVERY_S)
+            stop.wait(every_s)
 
     async def _index(self) -> IndexModel | None:
         try:
