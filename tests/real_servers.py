@@ -35,12 +35,13 @@ STOPPABLE = named_by("NUNGIL_TEST_SERVERS")
 @contextmanager
 def stopped(name: str, *, by: signal.Signals = signal.SIGTERM) -> Iterator[None]:
     """A server is away; it is back and ready when the block ends."""
-    servers = local_servers(folder=Path(os.environ["NUNGIL_TEST_SERVERS"]))
+    folder = Path(os.environ["NUNGIL_TEST_SERVERS"])
+    servers = local_servers(",".join(local_servers(folder=folder).names()), folder)
     servers.stop([name], by=by)
     try:
         yield
     finally:
-        local_servers(name, Path(os.environ["NUNGIL_TEST_SERVERS"])).start()
+        servers.start()
 
 
 @contextmanager
