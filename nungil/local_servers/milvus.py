@@ -10,13 +10,13 @@ from pathlib import Path
 
 from pymilvus import MilvusClient, MilvusException
 
-from nungil.local_servers import milvus_start
+from nungil.local_servers import milvus_start, namespace
 from nungil.local_servers.namespace import only_loopback
 from nungil.local_servers.server import Launch, Place, listens, run
-from nungil.runtime.errors import Misconfigured
 
 VERSION = "2.3.5"
 ACCEPT = "NUNGIL_ACCEPT_OPEN_PORTS"
+_ROOT = str(Path(__file__).parents[2])
 
 
 @dataclass(frozen=True)
@@ -33,11 +33,11 @@ class Milvus:
         return self.cache / "milvus-env"
 
     def missing(self) -> Sequence[str]:
-        if only_loopback() or os.environ.get(ACCEPT) == "1":
+        if _open_ports_do_no_harm() or namespace.allowed():
             return []
         return [
-            f"Milvus {VERSION} listens on every network interface: run what needs it within "
-            f"`python -m nungil.local_servers exec -- COMMAND`, or set {ACCEPT}=1 to accept open ports"
+            f"Milvus {VERSION} listens on every network interface, and no network namespace can be made here to keep it in: "
+            f"become root, or set {ACCEPT}=1 to accept open ports"
         ]
 
     def fetch(self) -> None:
@@ -54,13 +54,13 @@ class Milvus:
         fetched.touch()
 
     def launch(self, place: Place) -> Launch:
-        unmet = self.missing()
-        if unmet:
-            raise Misconfigured(unmet[0])
         place.folder.mkdir(parents=True, exist_ok=True)
         ports = [str(place.ports[name]) for name in self.port_names]
         python = str(self._environment / "bin" / "python")
-        return Launch([python, "-P", str(Path(milvus_start.__file__)), str(place.folder), *ports])
+        milvus = [python, "-P", str(Path(milvus_start.__file__)), str(place.folder), *ports]
+        if _open_ports_do_no_harm():
+            return Launch(milvus)
+        return Launch([sys.executable, "-m", "nungil.local_servers.jail", ports[0], *milvus], {"PYTHONPATH": _ROOT})
 
     def ready(self, place: Place) -> bool:
         if not listens(place.ports["milvus"]):
@@ -77,3 +77,7 @@ class Milvus:
 
     def url(self, place: Place) -> str:
         return f"milvus://127.0.0.1:{place.ports['milvus']}"
+
+
+def _open_ports_do_no_harm() -> bool:
+    return only_loopback() or os.environ.get(ACCEPT) == "1"

@@ -7,6 +7,7 @@ import fcntl
 import os
 import socket
 import struct
+import subprocess
 import sys
 
 from nungil.runtime.errors import Misconfigured
@@ -20,6 +21,12 @@ _UP_AND_RUNNING = 0x1 | 0x40
 def only_loopback() -> bool:
     """Whether this process sees no network interface but its own loopback."""
     return {name for _, name in socket.if_nameindex()} <= {"lo", "lo0"}
+
+
+def allowed() -> bool:
+    """Whether this process could enter one. Tried in another, since there is no way back."""
+    trial = "from nungil.local_servers import namespace; namespace.enter()"
+    return subprocess.run([sys.executable, "-c", trial], capture_output=True).returncode == 0
 
 
 def enter() -> None:

@@ -10,11 +10,30 @@ from pathlib import Path
 
 import pytest
 
+from nungil.local_servers import namespace
 from nungil.local_servers.milvus import Milvus
 from nungil.local_servers.namespace import only_loopback
 from nungil.local_servers.running import LocalServers, every_server
 from nungil.local_servers.server import Launch, Place, free_ports, listens
 from nungil.runtime.errors import Misconfigured
+
+GREETS = """
+import socket, sys
+server = socket.create_server(("127.0.0.1", int(sys.argv[1])))
+while True:
+    client, _ = server.accept()
+    client.sendall(b"hello")
+    client.close()
+"""
+
+
+def greeting(port: int) -> bytes:
+    """What is said to who connects; nothing where nobody is."""
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=2) as client:
+            return client.recv(100)
+    except OSError:
+        return b""
 
 
 @dataclass(frozen=True)
@@ -22,10 +41,11 @@ class Listener:
     """A server of one line."""
 
     lacks: tuple[str, ...] = ()
-    code: str = "import http.server, sys; http.server.test(port=int(sys.argv[1]), bind='127.0.0.1')"
+    code: str = GREETS
     name: str = "listener"
     variable: str = "NUNGIL_TEST_LISTENER"
     port_names: Sequence[str] = ("listener",)
+    jailed: bool = False
 
     def missing(self) -> Sequence[str]:
         return self.lacks
@@ -34,10 +54,12 @@ class Listener:
         """It is here."""
 
     def launch(self, place: Place) -> Launch:
-        return Launch([sys.executable, "-c", self.code, str(place.ports["listener"])])
+        port = str(place.ports["listener"])
+        jail = [sys.executable, "-m", "nungil.local_servers.jail", port] if self.jailed else []
+        return Launch([*jail, sys.executable, "-c", self.code, port], {"PYTHONPATH": str(Path(__file__).parents[2])})
 
     def ready(self, place: Place) -> bool:
-        return listens(place.ports["listener"])
+        return greeting(place.ports["listener"]) == b"hello"
 
     def url(self, place: Place) -> str:
         return f"http://127.0.0.1:{place.ports['listener']}"
@@ -100,14 +122,28 @@ def test_a_machine_without_java_maven_and_go_is_told_how_to_get_them(
 
 
 @pytest.mark.skipif(only_loopback(), reason="a machine with no network at all")
-def test_milvus_refuses_a_machine_that_others_can_reach_until_told_to_accept_it(
+def test_milvus_runs_in_a_jail_refuses_to_run_without_or_is_told_to(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    place = Place(tmp_path, {"milvus": 1, "milvus_metrics": 2}, "")
     monkeypatch.delenv("NUNGIL_ACCEPT_OPEN_PORTS", raising=False)
-    with pytest.raises(Misconfigured, match="every network interface"):
-        Milvus(tmp_path).launch(Place(tmp_path, {}, ""))
+    assert "nungil.local_servers.jail" in Milvus(tmp_path).launch(place).command
+    assert bool(Milvus(tmp_path).missing()) is not namespace.allowed()
     monkeypatch.setenv("NUNGIL_ACCEPT_OPEN_PORTS", "1")
+    assert "nungil.local_servers.jail" not in Milvus(tmp_path).launch(place).command
     assert Milvus(tmp_path).missing() == []
+
+
+@pytest.mark.skipif(not namespace.allowed(), reason="network namespaces are not allowed here")
+def test_a_server_in_a_jail_is_reached_through_its_port(tmp_path: Path) -> None:
+    listener = Listener(jailed=True)
+    servers = servers_in(tmp_path, listener)
+    servers.start()
+    try:
+        assert greeting(int(servers.url("listener").rpartition(":")[2])) == b"hello"
+    finally:
+        servers.stop()
+    assert not listens(int(servers.url("listener").rpartition(":")[2]))
 
 
 def test_ports_are_free_and_distinct() -> None:
