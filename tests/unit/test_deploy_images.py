@@ -43,6 +43,8 @@ if service != "embed":
         import_module(module)
 if service == "ingest":
     import_module("nungil.cli.stores")
+if service == "gateway":
+    import_module("nungil.cli.dead")
 if "torch" in sys.modules:
     sys.exit("torch is imported before it is needed")
 if service == "embed":

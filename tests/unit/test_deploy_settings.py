@@ -16,6 +16,7 @@ from nungil.event_log.kafka_cluster import Cluster
 from nungil.event_log.topics import ITEM_CHANGED, MEDIA_CHANGED, READERS, by_name
 from nungil.object_store.s3 import bucket_of
 from nungil.runtime.settings import read_settings
+from nungil.vector_index.milvus_server import server_of
 
 FORMS = ("compose", "kind", "production", "every-component")
 ALL = processes()
@@ -64,7 +65,7 @@ def test_every_value_is_one_that_the_service_starts_with(process: Process, monke
         with open_database(settings["database_url"]) as engine:  # connects at the first use
             assert engine.dialect.name == "postgresql"
     if "vector_index_url" in settings:
-        assert re.fullmatch(r"milvus://[\w.-]+:\d+", settings["vector_index_url"])
+        assert server_of(settings["vector_index_url"]).uri
 
 
 @named(SERVING)
