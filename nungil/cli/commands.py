@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from threading import Event
+from threading import Event, Thread
 from typing import Any, TypeVar
 
 import click
@@ -39,8 +39,8 @@ class Target:
         before = signal.getsignal(signal.SIGINT)
 
         def interrupted(*_: object) -> None:
-            stop.set()
             signal.signal(signal.SIGINT, before)
+            Thread(target=stop.set).start()  # not here: the main thread may hold the Event's own lock just now
 
         signal.signal(signal.SIGINT, interrupted)
         try:

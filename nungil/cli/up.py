@@ -25,6 +25,7 @@ from nungil.cli.plan import Plan, free_port
 from nungil.cli.processes import die_with_parent
 from nungil.cli.supervisor import TICK_S, GaveUp, Supervisor
 from nungil.database.migrations import has_migrations, upgrade
+from nungil.runtime.lifecycle import on_signals
 from nungil.runtime.rpc import calling, open_channel
 
 DEFAULT_PORT = 8484
@@ -47,10 +48,9 @@ class Signals:
 
     def listen(self) -> None:
         """From now on, in this process."""
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, self._arrived)
+        on_signals((signal.SIGINT, signal.SIGTERM), self._arrived)
 
-    def _arrived(self, *_: object) -> None:
+    def _arrived(self) -> None:
         if self.stop.is_set():
             self.hurry.set()
         self.stop.set()

@@ -6,8 +6,9 @@ import logging
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from queue import SimpleQueue
 from threading import Event
 from typing import TypeVar
 
@@ -29,8 +30,7 @@ def serve(name: str, settings_of: type[S], run: Callable[[S, Event], None]) -> N
         sys.exit(2)
     configure_logs(name, level=settings.log_level, format_=settings.log_format)
     stop = Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+    on_signals((signal.SIGTERM, signal.SIGINT), stop.set)
     try:
         with serving_metrics(settings.metrics_listen):
             run(settings, stop)
@@ -38,6 +38,24 @@ def serve(name: str, settings_of: type[S], run: Callable[[S, Event], None]) -> N
         logger.exception("%s failed and stops", name)
         sys.exit(1)
     logger.info("%s stopped", name)
+
+
+def on_signals(numbers: Sequence[signal.Signals], act: Callable[[], None]) -> None:
+    """Calls `act` for each of these signals that arrives, in a thread of its own.
+
+    A handler runs in the middle of whatever the main thread does. Setting an Event there, while that thread waits for the
+    same Event, can wait for ever for the Event's own lock; putting into a SimpleQueue is safe at any moment.
+    """
+    arrived: SimpleQueue[int] = SimpleQueue()
+
+    def listen() -> None:
+        while True:
+            arrived.get()
+            act()
+
+    threading.Thread(target=listen, name="signals", daemon=True).start()
+    for number in numbers:
+        signal.signal(number, lambda number, _frame: arrived.put(number))
 
 
 @contextmanager
