@@ -13,7 +13,7 @@ from typing import Any
 
 import httpx
 import pytest
-from gateway_builders import AGateway, a_gateway
+from gateway_builders import AGateway, a_gateway, problem_of
 from picture_builders import a_picture
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -167,6 +167,11 @@ def test_every_metric_is_there_after_an_upload_and_a_search(watched):
 def test_the_gateways_metrics_need_a_key(watched):
     with watched.gateway.client() as nobody:
         assert nobody.get("/metrics").status_code == 401
+
+
+def test_metrics_that_have_an_address_of_their_own_are_not_shown_to_the_public():
+    with a_gateway(metrics_listen="127.0.0.1:9464") as gateway, gateway.as_person() as client:
+        assert problem_of(client.get("/metrics")) == (404, "no-such-route")
 
 
 def test_nothing_of_a_person_or_a_shop_is_ever_logged(watched):

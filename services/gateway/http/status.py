@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, HTTPException, Response
 
 from nungil.runtime import metrics
 from nungil.runtime.errors import DependencyAway
@@ -21,8 +21,10 @@ async def get_status(_: KeyHolder, parts: Wired) -> StatusModel:
 
 
 @measured.get("/metrics")
-def get_metrics(_: KeyHolder) -> Response:
-    """This process's metrics, for Prometheus; with a key, as anyone may come here."""
+def get_metrics(_: KeyHolder, parts: Wired) -> Response:
+    """This process's metrics, for Prometheus; with a key, as anyone may come here. Not where they have an address of their own."""
+    if parts.settings.metrics_listen:
+        raise HTTPException(404)
     return Response(metrics.exposition(), media_type=metrics.CONTENT_TYPE)
 
 
