@@ -5,7 +5,14 @@ from __future__ import annotations
 import subprocess
 import sys
 
-MEASUREMENTS = ("bench.crop_vectors", "bench.imports", "bench.start", "bench.event_log", "bench.upload_to_searchable")
+MEASUREMENTS = (
+    "bench.crop_vectors",
+    "bench.imports",
+    "bench.start",
+    "bench.event_log",
+    "bench.upload_to_searchable",
+    "bench.decoder",
+)
 
 
 def main() -> int:
