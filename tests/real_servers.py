@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from nungil.database.postgres import make_database
-from nungil.local_servers.__main__ import local_servers
+from nungil.local_servers.running import local_servers
 from nungil.object_store.s3 import make_bucket
 from nungil.runtime.ids import new_media_id
 from nungil.vector_index.milvus import connected

@@ -24,6 +24,7 @@ class Runtime:
 
     url: str
     pid: int
+    event_log_url: str
     vector_index_url: str
     addresses: dict[str, str]
     pids: dict[str, int]
@@ -81,6 +82,13 @@ class DataFolder:
                 at = f" at {self.runtime().url}" if self._runtime_path.exists() else ""
                 raise CommandFailed(f"Nungil already runs on {self.root}{at}; use another folder with --data") from None
             yield
+
+    def name(self) -> str:
+        """What tells it from other data folders on servers that they share; made at the first call, and it stays if the folder is moved."""
+        path = self.root / "name"
+        if not path.exists():
+            self._write_private(path, f"{secrets.token_hex(5)}\n")
+        return path.read_text().strip()
 
     def key(self) -> str:
         """The key of the local owner, made at the first call."""

@@ -13,7 +13,7 @@ from rich.table import Table
 
 from nungil.cli.api import Json
 from nungil.cli.commands import print_json
-from nungil.cli.data_folder import data_folder
+from nungil.cli.data_folder import DataFolder, data_folder
 from nungil.cli.errors import CommandFailed, NotRunning
 from nungil.cli.show import screen
 from nungil.event_log.open import open_event_log
@@ -127,7 +127,15 @@ def _time(ms: int) -> str:
 @contextmanager
 def _open_log(url: str | None, data: Path | None) -> Iterator[EventLog]:
     folder = data_folder(data)
-    if url is None and not folder.event_log_path.exists():
-        raise NotRunning(f"{folder.root} holds no event log: name it with --data, or with NUNGIL_EVENT_LOG_URL")
-    with open_event_log(url or folder.event_log_url) as log:
+    with open_event_log(url or _log_of(folder)) as log:
         yield log
+
+
+def _log_of(folder: DataFolder) -> str:
+    """That of what runs there, else the one in the folder itself."""
+    try:
+        return folder.runtime().event_log_url
+    except NotRunning:
+        if folder.event_log_path.exists():
+            return folder.event_log_url
+    raise NotRunning(f"{folder.root} holds no event log: name it with --data, or with NUNGIL_EVENT_LOG_URL")

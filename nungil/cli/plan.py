@@ -12,10 +12,9 @@ import httpx
 
 from nungil.cli.data_folder import WITH_DATABASE, DataFolder
 from nungil.cli.processes import ServiceProgram
+from nungil.cli.stack import HOST, Stack
 from nungil.runtime.rpc import is_serving
-from nungil.vector_index.milvus_lite_server import command as milvus_lite_command
 
-HOST = "127.0.0.1"
 INDEX = "milvus-lite"
 GATEWAY = "gateway"
 RPC_SERVICES = ("ingest", "embed", "profile", "search")
@@ -29,18 +28,13 @@ class Plan:
     folder: DataFolder
     sockets: Path
     gateway_port: int
-    index_port: int
+    stack: Stack
     encoder_url: str
 
     @property
     def url(self) -> str:
         """The page, and the API under /v1."""
         return f"http://{HOST}:{self.gateway_port}"
-
-    @property
-    def vector_index_url(self) -> str:
-        """Where embed and search find the index."""
-        return f"milvus-lite://{HOST}:{self.index_port}"
 
     def address(self, service: str) -> str:
         """Where a service answers gRPC."""
@@ -54,27 +48,27 @@ class Plan:
     def environment(self, service: str) -> dict[str, str]:
         """The settings of a service, as it reads them."""
         settings = {
-            "event_log_url": self.folder.event_log_url,
-            "object_store_url": self.folder.object_store_url,
-            "vector_index_url": self.vector_index_url,
+            "event_log_url": self.stack.event_log_url_of(service),
+            "object_store_url": self.stack.object_store_url,
+            "vector_index_url": self.stack.vector_index_url,
             "encoder_url": self.encoder_url,
             "listen": f"{HOST}:{self.gateway_port}" if service == GATEWAY else self.address(service),
             **{f"{name}_address": address for name, address in self.addresses.items()},
         }
         if service in WITH_DATABASE:
-            settings["database_url"] = self.folder.database_url(service)
+            settings["database_url"] = self.stack.database_urls[service]
         return {f"NUNGIL_{name.upper()}": value for name, value in settings.items()}
 
     def programs(self) -> list[ServiceProgram]:
         """In the order in which they start."""
-        index = ServiceProgram(
-            INDEX,
-            milvus_lite_command(self.folder.index, self.index_port),
-            {},
-            self.folder.logs / f"{INDEX}.log",
-            lambda: _accepts(self.index_port),
-        )
-        return [index, *(self._service(name) for name in (*RPC_SERVICES, GATEWAY))]
+        return [*self._index(), *(self._service(name) for name in (*RPC_SERVICES, GATEWAY))]
+
+    def _index(self) -> list[ServiceProgram]:
+        index = self.stack.index
+        if index is None:
+            return []
+        log = self.folder.logs / f"{INDEX}.log"
+        return [ServiceProgram(INDEX, index.command, {}, log, lambda: _accepts(index.port))]
 
     def _service(self, name: str) -> ServiceProgram:
         return ServiceProgram(
@@ -83,7 +77,7 @@ class Plan:
             self.environment(name),
             self.folder.logs / f"{name}.log",
             self._health_of(name),
-            needs=(INDEX,) if name in NEED_INDEX else (),
+            needs=(INDEX,) if self.stack.index and name in NEED_INDEX else (),
         )
 
     def _health_of(self, name: str) -> Callable[[], bool]:

@@ -23,6 +23,7 @@ from nungil.cli.data_folder import SERVICES, Runtime, data_folder
 from nungil.cli.errors import CommandFailed
 from nungil.cli.plan import Plan, free_port
 from nungil.cli.processes import die_with_parent
+from nungil.cli.stack import EMBEDDED, REAL, opened_stack
 from nungil.cli.supervisor import TICK_S, GaveUp, Supervisor
 from nungil.database.migrations import has_migrations, upgrade
 from nungil.runtime.lifecycle import on_signals
@@ -62,26 +63,36 @@ class Signals:
 @click.option("--demo", is_flag=True, help="Import the demo pictures and catalogue, and show what they give.")
 @click.option("--then-stop", is_flag=True, help="With --demo: stop after it; exit code 1 where a step failed.")
 @click.option("--encoder", envvar="NUNGIL_ENCODER_URL", default="efficientnet-lite0://", show_default=True)
-def up(data: Path | None, port: int, demo: bool, then_stop: bool, encoder: str) -> None:
-    """Start everything on this machine, and keep it running until Ctrl-C. A second Ctrl-C stops it at once."""
+@click.option("--stack", type=click.Choice((EMBEDDED, REAL)), default=EMBEDDED, show_default=True, help="See below.")
+@click.option("--servers", envvar="NUNGIL_SERVERS", type=click.Path(file_okay=False, path_type=Path), hidden=True)
+def up(
+    data: Path | None, port: int, demo: bool, then_stop: bool, encoder: str, stack: str, servers: Path | None
+) -> None:
+    """Start everything on this machine, and keep it running until Ctrl-C. A second Ctrl-C stops it at once.
+
+    With --stack embedded all is kept in the data folder. With --stack real it is kept on Kafka, MinIO, Milvus and PostgreSQL,
+    those of `make servers`, each data folder's apart; those that do not run are started, and stopped at the end.
+    """
     if then_stop and not demo:
         raise click.UsageError("--then-stop goes with --demo")
     folder = data_folder(data)
     signals = Signals()
     signals.listen()
     with folder.held(), _sockets_folder() as sockets:
-        gateway_port = free_port(port)
-        if port not in (0, gateway_port):
-            say(f"port {port} is taken; using {gateway_port}")
-        plan = Plan(folder, sockets, gateway_port, free_port(), encoder)
-        prepare(plan)
-        sys.exit(_Run(plan, signals, demo=demo, then_stop=then_stop)())
+        with opened_stack(stack, folder, free_port(), servers, say) as opened:
+            gateway_port = free_port(port)
+            if port not in (0, gateway_port):
+                say(f"port {port} is taken; using {gateway_port}")
+            plan = Plan(folder, sockets, gateway_port, opened, encoder)
+            prepare(plan)
+            code = _Run(plan, signals, demo=demo, then_stop=then_stop)()
+    sys.exit(code)
 
 
 def prepare(plan: Plan) -> None:
     """Databases at the newest schema, the owner's key known to the gateway. Harmless where that is so."""
     for service in filter(has_migrations, SERVICES):
-        upgrade(service, plan.folder.database_url(service))
+        upgrade(service, plan.stack.database_urls[service])
     plan.folder.key()
     whose = ("--tenant", TENANT, "--subject", OWNER, "--label", "nungil up", "--key-file", str(plan.folder.key_path))
     added = subprocess.run(
@@ -161,8 +172,9 @@ class _Run:
         say("everything is up; Ctrl-C stops it")
 
     def _note(self, pids: dict[str, int]) -> None:
-        self._plan.folder.note_runtime(
-            Runtime(self._plan.url, os.getpid(), self._plan.vector_index_url, self._plan.addresses, pids)
+        plan, stack = self._plan, self._plan.stack
+        plan.folder.note_runtime(
+            Runtime(plan.url, os.getpid(), stack.event_log_url, stack.vector_index_url, plan.addresses, pids)
         )
 
     def _stop(self) -> None:

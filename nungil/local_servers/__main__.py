@@ -15,22 +15,10 @@ import click
 from nungil.cli.processes import die_with_parent
 from nungil.local_servers import namespace
 from nungil.local_servers.milvus import ACCEPT
-from nungil.local_servers.running import LocalServers, every_server
+from nungil.local_servers.running import LocalServers, local_servers
 from nungil.runtime.errors import Misconfigured
 
-CACHE = Path(os.environ.get("NUNGIL_SERVERS_CACHE") or Path(__file__).parents[2] / ".cache" / "servers")
-RUN = CACHE / "run"
-
 _only = click.option("--only", default="", metavar="NAMES", help="Some of them: kafka,minio,milvus,postgres,proxy.")
-
-
-def local_servers(only: str = "", folder: Path = RUN) -> LocalServers:
-    """The named servers, or all. Raises Misconfigured for a name that we do not know."""
-    known = every_server(CACHE)
-    unknown = [name for name in only.split(",") if only and name not in known]
-    if unknown:
-        raise Misconfigured(f"no such server: {', '.join(unknown)}; there are {', '.join(known)}")
-    return LocalServers(folder, {name: server for name, server in known.items() if not only or name in only.split(",")})
 
 
 def _say(text: str) -> None:
@@ -54,9 +42,6 @@ def fetch(only: str) -> None:
 def start(only: str) -> None:
     """Fetch, start and wait for them. They run until `stop`."""
     servers = local_servers(only)
-    faults = servers.missing()
-    if faults:
-        raise Misconfigured("\n".join(faults))
     servers.fetch(_say)
     servers.start()
     _show(servers)

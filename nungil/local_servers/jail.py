@@ -14,6 +14,7 @@ import threading
 from contextlib import suppress
 from types import FrameType
 
+from nungil.cli.processes import die_with_parent
 from nungil.local_servers import namespace
 
 _BYTES = 256 * 1024
@@ -26,7 +27,7 @@ def main() -> None:
         ("127.0.0.1", port), backlog=128
     ) as outside:  # before the move: it stays where it was made
         namespace.enter()
-        server = subprocess.Popen(command)
+        server = subprocess.Popen(command, preexec_fn=die_with_parent())
 
         def end(_signal: int, _frame: FrameType | None) -> None:
             server.terminate()

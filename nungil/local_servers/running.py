@@ -23,6 +23,8 @@ from nungil.local_servers.proxy import FaultProxy
 from nungil.local_servers.server import Launch, Place, Server, free_ports, listens
 from nungil.runtime.errors import Misconfigured
 
+CACHE = Path(os.environ.get("NUNGIL_SERVERS_CACHE") or Path(__file__).parents[2] / ".cache" / "servers")
+RUN = CACHE / "run"
 UP_WITHIN_S = 90.0
 DOWN_WITHIN_S = 20.0
 _LOOK_EVERY_S = 0.1
@@ -67,7 +69,8 @@ class LocalServers:
         return [sentence for server in self._servers.values() for sentence in server.missing()]
 
     def fetch(self, say: Callable[[str], None]) -> None:
-        """Gets every program that is not here yet. Raises Misconfigured where that fails."""
+        """Gets every program that is not here yet. Raises Misconfigured with all that is absent, or where that fails."""
+        self._refuse_missing()
         for server in self._servers.values():
             say(f"{server.name}: looking for its program (fetched or built once)")
             server.fetch()
@@ -77,9 +80,7 @@ class LocalServers:
 
         Each gets the ports that it had, so that clients find it again, unless somebody else listens there by now.
         """
-        faults = self.missing()
-        if faults:
-            raise Misconfigured("\n".join(faults))
+        self._refuse_missing()
         record = self._read()
         record.password = record.password or secrets.token_hex(16)
         running = {port for name in self.names() for port in self._servers[name].port_names}
@@ -135,6 +136,11 @@ class LocalServers:
         """Its URL, as our settings name it."""
         return self._servers[name].url(self._place(name))
 
+    def _refuse_missing(self) -> None:
+        faults = self.missing()
+        if faults:
+            raise Misconfigured("\n".join(faults))
+
     def _launch(self, name: str, launch: Launch, die_with_us: Callable[[], None] | None) -> _Process:
         with (self._folder / f"{name}.log").open("ab") as log:
             popen = subprocess.Popen(
@@ -179,6 +185,15 @@ class LocalServers:
         new.touch(mode=0o600)
         new.write_text(json.dumps(asdict(record), indent=2))
         new.replace(self._folder / "servers.json")
+
+
+def local_servers(only: str = "", folder: Path = RUN) -> LocalServers:
+    """The named servers, or all. Raises Misconfigured for a name that we do not know."""
+    known = every_server(CACHE)
+    unknown = [name for name in only.split(",") if only and name not in known]
+    if unknown:
+        raise Misconfigured(f"no such server: {', '.join(unknown)}; there are {', '.join(known)}")
+    return LocalServers(folder, {name: server for name, server in known.items() if not only or name in only.split(",")})
 
 
 def _born(pid: int) -> str:

@@ -13,15 +13,29 @@ from nungil.cli.data_folder import SERVICES, DataFolder, Runtime
 from nungil.cli.errors import CommandFailed, NotRunning
 from nungil.cli.main import main
 from nungil.cli.plan import Plan, free_port
+from nungil.cli.stack import Stack, embedded_stack, real_stack
+
+URLS = {
+    "kafka": "kafka://127.0.0.1:1",
+    "minio": "s3+http://who:secret@127.0.0.1:2",
+    "milvus": "milvus://127.0.0.1:3",
+    "postgres": "postgresql://who:secret@127.0.0.1:4/postgres",
+}
 
 
-def a_plan(tmp_path: Path) -> Plan:
-    return Plan(DataFolder(tmp_path), Path("/run/n"), gateway_port=8484, index_port=9000, encoder_url="tiny://64")
+def a_plan(tmp_path: Path, stack: Stack | None = None) -> Plan:
+    folder = DataFolder(tmp_path)
+    return Plan(folder, Path("/run/n"), 8484, stack or embedded_stack(folder, 9000), encoder_url="tiny://64")
 
 
 def a_runtime() -> Runtime:
     return Runtime(
-        "http://127.0.0.1:1", 7, "milvus-lite://127.0.0.1:2", {"ingest": "unix:/run/n/ingest.sock"}, {"ingest": 8}
+        "http://127.0.0.1:1",
+        7,
+        "sqlite:////tmp/log.db",
+        "milvus-lite://127.0.0.1:2",
+        {"ingest": "unix:/run/n/ingest.sock"},
+        {"ingest": 8},
     )
 
 
@@ -85,6 +99,25 @@ def test_every_service_is_started_with_its_own_database_and_socket(tmp_path: Pat
 def test_the_gateway_stops_first_and_the_index_last(tmp_path: Path) -> None:
     order = [program.name for program in reversed(a_plan(tmp_path).programs())]
     assert order == ["gateway", "search", "profile", "embed", "ingest", "milvus-lite"]
+
+
+def test_on_the_real_servers_the_same_services_start_and_no_index(tmp_path: Path) -> None:
+    programs = {program.name: program for program in a_plan(tmp_path, real_stack(URLS, "0a1b")).programs()}
+    assert set(programs) == set(SERVICES)
+    assert not any(program.needs for program in programs.values())
+    search = programs["search"].environment
+    assert search["NUNGIL_EVENT_LOG_URL"] == "kafka://127.0.0.1:1/nungil-0a1b?instance=search"
+    assert search["NUNGIL_OBJECT_STORE_URL"] == "s3+http://who:secret@127.0.0.1:2/nungil-0a1b"
+    assert search["NUNGIL_VECTOR_INDEX_URL"] == "milvus://127.0.0.1:3/nungil_0a1b"
+    assert search["NUNGIL_DATABASE_URL"] == "postgresql://who:secret@127.0.0.1:4/nungil_0a1b_search"
+
+
+def test_two_data_folders_have_different_names_and_keep_them(tmp_path: Path) -> None:
+    one, other = DataFolder(tmp_path / "one"), DataFolder(tmp_path / "other")
+    one.root.mkdir()
+    other.root.mkdir()
+    assert one.name() != other.name()
+    assert one.name() == DataFolder(tmp_path / "one").name()
 
 
 def test_a_port_that_is_taken_is_replaced_by_a_free_one() -> None:
