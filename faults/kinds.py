@@ -1,0 +1,96 @@
+"""The faults: what is done to a running system, and on which stack."""
+
+from __future__ import annotations
+
+import random
+import signal
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from faults.stack import Stack
+
+SERVICES = ("gateway", "ingest", "embed", "search", "profile")
+_KILLS = 3
+
+
+@dataclass(frozen=True)
+class When:
+    """For how long the load lasts, how long something is away, and by which chance; `stop` ends waits."""
+
+    lasts_s: float
+    away_s: float
+    chance: random.Random
+    stop: threading.Event
+
+    def moments(self, count: int) -> list[float]:
+        """Seconds after the load's begin, ascending."""
+        return sorted(self.chance.uniform(0.1, 0.8) * self.lasts_s for _ in range(count))
+
+
+Ended = float
+"""When a fault was over, in seconds of time.monotonic: from then on it is for the system to recover."""
+
+
+@dataclass(frozen=True)
+class Fault:
+    """what: for the matrix. stacks: where it can be had. apply: does it, undoes it, and answers when it was over."""
+
+    name: str
+    what: str
+    stacks: tuple[str, ...]
+    apply: Callable[[Stack, When], Ended]
+
+
+def nothing(_: Stack, when: When) -> Ended:
+    """The quiet run."""
+    return time.monotonic() + when.lasts_s
+
+
+def killed(program: str) -> Callable[[Stack, When], Ended]:
+    """`kill -9` at random moments."""
+
+    def apply(stack: Stack, when: When) -> Ended:
+        began_s = time.monotonic()
+        for at_s in when.moments(_KILLS if when.lasts_s > 20 else 1):
+            when.stop.wait(max(0.0, began_s + at_s - time.monotonic()))
+            stack.signal(program, signal.SIGKILL)
+        return time.monotonic()
+
+    return apply
+
+
+def silent(program: str) -> Callable[[Stack, When], Ended]:
+    """SIGSTOP: connections stay open and nothing is answered."""
+
+    def apply(stack: Stack, when: When) -> Ended:
+        when.stop.wait(when.moments(1)[0] / 2)
+        pid = stack.signal(program, signal.SIGSTOP)
+        try:
+            when.stop.wait(when.away_s)
+        finally:
+            stack.resume(pid)
+        return time.monotonic()
+
+    return apply
+
+
+def disk_full(stack: Stack, when: When) -> Ended:
+    """The file system of the objects takes not a byte more."""
+    when.stop.wait(when.moments(1)[0] / 2)
+    with stack.full_disk():
+        when.stop.wait(when.away_s)
+    return time.monotonic()
+
+
+def faults() -> list[Fault]:
+    """All, the quiet run first."""
+    both = ("embedded", "real")
+    return [
+        Fault("quiet", "nothing", both, nothing),
+        *(Fault(f"kill-{name}", f"`kill -9` of {name}, at random moments", both, killed(name)) for name in SERVICES),
+        Fault("kill-index", "`kill -9` of milvus-lite, at random moments", ("embedded",), killed("milvus-lite")),
+        Fault("silent-index", "milvus-lite answers nothing", ("embedded",), silent("milvus-lite")),
+        Fault("disk-full", "the disk of the objects is full", ("embedded",), disk_full),
+    ]
