@@ -1,5 +1,7 @@
 """Where each object lies. One place, so that erasing can list what there is."""
 
+FEATURES, TOMBSTONES = "features/", "tombstones/"
+
 
 def original_key(tenant: str, media_id: str) -> str:
     """The picture without metadata, in its own pixels."""
@@ -21,9 +23,21 @@ def features_prefix(tenant: str, media_id: str) -> str:
     return f"features/{tenant}/{media_id}/"
 
 
+def features_named(key: str) -> tuple[str, str, str]:
+    """Tenant, media id and encoder space of a `features_key`."""
+    _, tenant, media_id, space = key.split("/")
+    return tenant, media_id, space
+
+
 def tombstone_key(tenant: str, media_id: str) -> str:
     """Marks that embed has removed this picture: its body is the version of the deletion, in decimal."""
     return f"tombstones/{tenant}/{media_id}"
+
+
+def tombstone_named(key: str) -> tuple[str, str]:
+    """Tenant and media id of a `tombstone_key`."""
+    _, tenant, media_id = key.split("/")
+    return tenant, media_id
 
 
 def transient_prefix(tenant: str, media_id: str) -> str:

@@ -22,7 +22,9 @@ from sqlalchemy import (
     UniqueConstraint,
     and_,
     delete,
+    exists,
     insert,
+    or_,
     select,
     update,
 )
@@ -211,6 +213,18 @@ def people_with(c: Connection, tenant: str, media_id: str) -> list[str]:
     """Who has rows of this picture, in order."""
     found = select(JOURNAL.c.person_id).where(JOURNAL.c.tenant == tenant, JOURNAL.c.media_id == media_id).distinct()
     return sorted(c.execute(found).scalars())
+
+
+def people_after(c: Connection, person_id: str, *, limit: int) -> list[tuple[str, str]]:
+    """Tenant and person_id of the next people who have a journal or a state, of every tenant, in order."""
+    known = JOURNAL.c.person_id == PEOPLE.c.person_id, STATES.c.person_id == PEOPLE.c.person_id
+    found = (
+        select(PEOPLE.c.tenant, PEOPLE.c.person_id)
+        .where(PEOPLE.c.person_id > person_id, or_(*(exists().where(of_person) for of_person in known)))
+        .order_by(PEOPLE.c.person_id)
+        .limit(limit)
+    )
+    return [(row.tenant, row.person_id) for row in c.execute(found)]
 
 
 def drop_picture(c: Connection, tenant: str, person_id: str, media_id: str) -> None:

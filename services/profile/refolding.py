@@ -1,0 +1,90 @@
+"""Every journal folded again: what is kept of people must be what follows from their journals."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+from threading import Event
+
+from sqlalchemy import Engine
+
+from nungil.database.open import reading
+from services.profile import core, store
+from services.profile.core import Rules
+
+logger = logging.getLogger(__name__)
+
+_PAGE = 500
+NEVER = 0  # a day on which nobody looked for rows that are too old
+
+
+@dataclass
+class Refolded:
+    """persons: who have a journal. changed: of them, whose kept state was another. ruled: whose was folded under other rules.
+
+    digest_before, digest: of the kept states, person by person.
+    """
+
+    persons: int = 0
+    entries: int = 0
+    changed: int = 0
+    ruled: int = 0
+    digest_before: str = ""
+    digest: str = ""
+    finished: bool = False
+
+
+@dataclass(frozen=True)
+class FoldAll:
+    """Folds every journal as it stands: what is too old is left for the next ordinary fold to drop.
+
+    One person at a time, in a transaction that holds that person, so that it can run beside a serving profile.
+    """
+
+    engine: Engine
+    rules: Rules
+
+    def __call__(self, stop: Event) -> Refolded:
+        """Ends early, unfinished, once `stop` is set."""
+        done, before, after = Refolded(), hashlib.sha256(), hashlib.sha256()
+        for tenant, person_id in self._people():
+            if stop.is_set():
+                return done
+            was, is_ = self._fold(tenant, person_id, done)
+            before.update(f"{tenant}/{person_id}\0{was}\0".encode())
+            after.update(f"{tenant}/{person_id}\0{is_}\0".encode())
+        done.digest_before, done.digest, done.finished = before.hexdigest(), after.hexdigest(), True
+        return done
+
+    def _people(self) -> Iterator[tuple[str, str]]:
+        last = ""
+        while True:
+            with reading(self.engine) as c:
+                people = store.people_after(c, last, limit=_PAGE)
+            yield from people
+            if len(people) < _PAGE:
+                return
+            last = people[-1][1]
+
+    def _fold(self, tenant: str, person_id: str, done: Refolded) -> tuple[str, str]:
+        """The text of the state that was kept, and of the one that is."""
+        with self.engine.begin() as c:
+            store.lock_person(c, tenant, person_id)
+            kept = store.state(c, tenant, person_id)
+            entries = store.entries(c, tenant, person_id)
+            state = core.fold(core.NOTHING, entries, self.rules)
+            was, is_ = core.encode_state(kept.state if kept else core.NOTHING), core.encode_state(state)
+            done.persons += 1
+            done.entries += len(entries)
+            if kept is not None and kept.rules != self.rules.fingerprint:
+                done.ruled += 1
+            elif was != is_:
+                done.changed += 1
+                logger.warning("the state of person %s was not what follows from the journal", person_id)
+            else:
+                return was, is_
+            dropped_on = kept.dropped_on if kept else NEVER
+            store.put_state(c, tenant, person_id, store.KeptState(state, self.rules.fingerprint, dropped_on))
+            return was, is_
