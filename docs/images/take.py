@@ -1,0 +1,64 @@
+"""Takes the pictures of the page that the READMEs show, from drawn products alone: `python docs/images/take.py`."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from PIL import Image
+from playwright.sync_api import sync_playwright
+
+HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE.parents[1]))
+
+from bench.running import running_system  # noqa: E402
+from nungil.demo.catalogue import write_catalogue  # noqa: E402
+from nungil.demo.products import KINDS, picture_of  # noqa: E402
+
+CHROMIUM = "/usr/bin/chromium"
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--no-first-run",
+]
+SHOWN = (("cup", "red"), ("lamp", "yellow"), ("vase", "green"), ("cushion", "blue"))
+
+
+def a_scene(path: Path) -> None:
+    """Four products in one picture, two by two."""
+    kinds = {kind.id: kind for kind in KINDS}
+    tiles = [picture_of(kinds[kind], colour).resize((480, 400)) for kind, colour in SHOWN]
+    scene = Image.new("RGB", (960, 800))
+    for n, tile in enumerate(tiles):
+        scene.paste(tile, (n % 2 * 480, n // 2 * 400))
+    scene.save(path, quality=92)
+
+
+def main() -> None:
+    """Writes page.png and page.ko.png."""
+    with tempfile.TemporaryDirectory() as folder, running_system() as system, sync_playwright() as playwright:
+        feed, _ = write_catalogue(Path(folder), lambda *_: None)
+        subprocess.run(
+            [sys.executable, "-m", "nungil.cli.main", "import", "--items", str(feed), "--data", str(system.data)],
+            check=True,
+        )
+        scene = Path(folder) / "scene.jpg"
+        a_scene(scene)
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        for name, locale in (("page.png", "en-US"), ("page.ko.png", "ko-KR")):
+            page = browser.new_context(locale=locale, viewport={"width": 1200, "height": 760}).new_page()
+            page.goto(f"{system.url}/?key={system.key}")
+            page.set_input_files("input[type=file]", str(scene))
+            page.wait_for_timeout(4_000)  # pictures fade in
+            page.mouse.click(408, 253)  # the dot on the lamp: the frame goes there
+            page.wait_for_timeout(3_000)
+            page.screenshot(path=str(HERE / name))
+        browser.close()
+
+
+if __name__ == "__main__":
+    main()
