@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from contextlib import nullcontext
 
 from bench.report import PAGE as BENCHMARKS
 from bench.report import write_section
@@ -16,6 +17,7 @@ from faults.matrix import Outcome, row, table
 from faults.pictures import painted, photographs
 from faults.reconcile import Found
 from faults.runs import Run
+from faults.servers import real_servers
 from faults.stack import own_mounts
 from nungil.cli.errors import CommandFailed
 
@@ -43,8 +45,12 @@ def run_all(run: Run, wanted: Sequence[Fault]) -> list[Outcome]:
         outcome, found = run(fault, quiet)
         quiet = quiet or found
         outcomes.append(outcome)
-        print(row(outcome), file=sys.stderr, flush=True)
+        _say(row(outcome))
     return outcomes
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
 
 
 def main() -> int:
@@ -59,14 +65,15 @@ def main() -> int:
     options = parser.parse_args()
     wanted = chosen(options.stack, options.only)
     if not own_mounts():
-        print("no disk is filled: that needs root on Linux", file=sys.stderr)
+        _say("no disk is filled: that needs root on Linux")
         wanted = [fault for fault in wanted if fault.name != "disk-full"]
     count = SHORT_PICTURES if options.short else PICTURES
     pictures = photographs(count) if options.photos else painted(count, seed=options.seed)
     per_s = PHOTOS_PER_S if options.photos else SHORT_PER_S if options.short else PER_S
     encoder = "efficientnet-lite0://" if options.photos else "tiny://64"
     away_s = SHORT_AWAY_S if options.short else AWAY_S
-    outcomes = run_all(Run(options.stack, encoder, pictures, per_s, options.seed, away_s), wanted)
+    with real_servers(_say) if options.stack == "real" else nullcontext() as servers:
+        outcomes = run_all(Run(servers, encoder, pictures, per_s, options.seed, away_s), wanted)
     what = "photographs" if options.photos else "painted pictures"
     text = (
         f"The {options.stack} stack, {count} {what} at {per_s:g} a second, seed {options.seed}; what is away is away for "

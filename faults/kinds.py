@@ -7,9 +7,13 @@ import signal
 import threading
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import partial
 
+from faults.servers import CUT_AFTER_MS, LATENCY_MS, RealServers
 from faults.stack import Stack
+from nungil.cli.stack import SERVERS
 
 SERVICES = ("gateway", "ingest", "embed", "search", "profile")
 _KILLS = 3
@@ -41,6 +45,8 @@ class Fault:
     what: str
     stacks: tuple[str, ...]
     apply: Callable[[Stack, When], Ended]
+    proxied: bool = False
+    """Whether the services reach the servers through the fault proxy."""
 
 
 def nothing(_: Stack, when: When) -> Ended:
@@ -84,6 +90,28 @@ def disk_full(stack: Stack, when: When) -> Ended:
     return time.monotonic()
 
 
+def server_for_a_while(how: Callable[[RealServers], AbstractContextManager[None]]) -> Callable[[Stack, When], Ended]:
+    """Something is done to the real servers, and undone after `away_s`."""
+
+    def apply(stack: Stack, when: When) -> Ended:
+        if stack.servers is None:
+            raise ValueError("the embedded stack has no servers")
+        when.stop.wait(when.moments(1)[0] / 2)
+        with how(stack.servers):
+            when.stop.wait(when.away_s)
+        return time.monotonic()
+
+    return apply
+
+
+def _away(name: str, servers: RealServers) -> AbstractContextManager[None]:
+    return servers.away(name)
+
+
+def _silent(name: str, servers: RealServers) -> AbstractContextManager[None]:
+    return servers.silent(name)
+
+
 def faults() -> list[Fault]:
     """All, the quiet run first."""
     both = ("embedded", "real")
@@ -92,5 +120,27 @@ def faults() -> list[Fault]:
         *(Fault(f"kill-{name}", f"`kill -9` of {name}, at random moments", both, killed(name)) for name in SERVICES),
         Fault("kill-index", "`kill -9` of milvus-lite, at random moments", ("embedded",), killed("milvus-lite")),
         Fault("silent-index", "milvus-lite answers nothing", ("embedded",), silent("milvus-lite")),
+        *(
+            Fault(f"away-{name}", f"{name} killed and away", ("real",), server_for_a_while(partial(_away, name)))
+            for name in SERVERS
+        ),
+        *(
+            Fault(f"silent-{name}", f"{name} answers nothing", ("real",), server_for_a_while(partial(_silent, name)))
+            for name in SERVERS
+        ),
+        Fault(
+            "slow",
+            f"every answer of every server {LATENCY_MS} ms later",
+            ("real",),
+            server_for_a_while(RealServers.slow),
+            proxied=True,
+        ),
+        Fault(
+            "cut",
+            f"connections to every server reset after {CUT_AFTER_MS} ms",
+            ("real",),
+            server_for_a_while(RealServers.cut),
+            proxied=True,
+        ),
         Fault("disk-full", "the disk of the objects is full", ("embedded",), disk_full),
     ]

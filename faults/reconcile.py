@@ -158,7 +158,7 @@ def _not_once(index: VectorIndex, ids: Sequence[str], regions: Mapping[str, np.n
 
 def _check_log(stack: Stack, name_of: Mapping[str, str], found: Found) -> None:
     outcomes: dict[str, set[int]] = {}
-    with open_event_log(stack.settings["embed"]["event_log_url"]) as log:
+    with open_event_log(stack.event_log_url) as log:
         with log.tail([MEDIA_EMBEDDED], since="start") as tail:
             while records := tail.poll(max_records=500, timeout_s=3):
                 for record in records:

@@ -19,6 +19,7 @@ from faults.load import Load, Story
 from faults.matrix import Outcome, recovery_s
 from faults.pictures import Picture
 from faults.reconcile import Found, differences, reconcile
+from faults.servers import RealServers
 from faults.stack import Stack, mount_disk, running_stack
 
 SETTLED_WITHIN_S = 120.0
@@ -26,9 +27,9 @@ SETTLED_WITHIN_S = 120.0
 
 @dataclass(frozen=True)
 class Run:
-    """away_s: how long what is away is away."""
+    """servers: of the real stack; None: embedded. away_s: how long what is away is away."""
 
-    stack: str
+    servers: RealServers | None
     encoder_url: str
     pictures: Sequence[Picture]
     per_s: float
@@ -42,7 +43,7 @@ class Run:
             if fault.name == "disk-full":
                 data.mkdir(mode=0o700)
                 mount_disk(data / "objects")
-            with running_stack(self.stack, self.encoder_url, data) as stack:
+            with running_stack(self.encoder_url, data, self.servers, proxied=fault.proxied) as stack:
                 _ = stack.settings  # read while everything runs
                 story, over_s = self._loaded(stack, fault)
                 settled_s = await_settled(stack)
@@ -58,10 +59,10 @@ class Run:
         load = Load(self.pictures, self.per_s, self.seed)
         chance = random.Random(f"{self.seed}/{fault.name}")
         when = When(load.lasts_s, self.away_s, chance, stop)
-        with ThreadPoolExecutor(2) as pool:
+        with ThreadPoolExecutor(1) as pool:
             try:
                 users = pool.submit(load.run, stack.http, stop)
-                over_s = pool.submit(fault.apply, stack, when).result()
+                over_s = fault.apply(stack, when)
                 return users.result(), over_s
             except BaseException:
                 stop.set()

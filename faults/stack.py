@@ -17,6 +17,7 @@ from threading import Event
 import httpx
 
 from bench.running import System, running_system
+from faults.servers import RealServers
 from nungil.cli.data_folder import DataFolder
 
 _TIMEOUT = httpx.Timeout(90.0, connect=5.0)
@@ -27,11 +28,11 @@ _CLONE_NEWNS, _MS_REMOUNT, _MS_REC, _MS_PRIVATE = 0x0002_0000, 0x20, 0x4000, 0x4
 
 @dataclass
 class Stack:
-    """kind: embedded or real."""
+    """servers: those that it stands on; None: the embedded stack."""
 
-    kind: str
     system: System
     encoder_url: str
+    servers: RealServers | None
 
     def http(self) -> httpx.Client:
         """The owner's client."""
@@ -61,6 +62,11 @@ class Stack:
                 raise RuntimeError(f"{program} did not come back within {_BACK_WITHIN_S:g} s")
             never.wait(0.05)
 
+    @property
+    def event_log_url(self) -> str:
+        """The log, for a reader that is no member of any group."""
+        return DataFolder(self.system.data).runtime().event_log_url
+
     def resume(self, pid: int) -> None:
         """Ends a SIGSTOP."""
         with suppress(ProcessLookupError):
@@ -78,11 +84,16 @@ class Stack:
 
 
 @contextmanager
-def running_stack(kind: str, encoder_url: str, data: Path) -> Iterator[Stack]:
-    """A system of its own in `data`, until the block ends."""
-    options = ["--encoder", encoder_url, *(["--stack", "real"] if kind == "real" else [])]
+def running_stack(
+    encoder_url: str, data: Path, servers: RealServers | None, *, proxied: bool = False
+) -> Iterator[Stack]:
+    """A system of its own in `data` and on `servers`, until the block ends. proxied: it reaches them by the fault proxy."""
+    options = ["--encoder", encoder_url]
+    if servers is not None:
+        folder = servers.through_proxy if proxied else servers.folder
+        options += ["--stack", "real", "--servers", str(folder)]
     with running_system(*options, data=data) as system:
-        yield Stack(kind, system, encoder_url)
+        yield Stack(system, encoder_url, servers)
 
 
 def own_mounts() -> bool:
@@ -90,7 +101,7 @@ def own_mounts() -> bool:
     libc = ctypes.CDLL(None, use_errno=True)
     if not sys.platform.startswith("linux") or libc.unshare(_CLONE_NEWNS) != 0:
         return False
-    return libc.mount(None, b"/", None, _MS_REC | _MS_PRIVATE, None) == 0
+    return bool(libc.mount(None, b"/", None, _MS_REC | _MS_PRIVATE, None) == 0)
 
 
 def mount_disk(folder: Path) -> None:
