@@ -6,7 +6,7 @@ MAKEFLAGS += --no-print-directory
 VENV := .venv
 BIN := $(VENV)/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
-CODE := nungil services tests bench deploy
+CODE := nungil services tests bench deploy faults
 unexport VIRTUAL_ENV PYTHONHOME
 
 .PHONY: help
@@ -92,6 +92,11 @@ manifests: $(VENV)/.dev-installed ## write deploy/k8s/rendered from the overlays
 .PHONY: bench
 bench: $(VENV)/.dev-installed ## measure speed, each claim with its peer; writes docs/benchmarks.md
 	@python -m bench
+
+.PHONY: faults
+faults: $(VENV)/.dev-installed ## kill, pause and cut off each part during an import, on both stacks; writes docs/faults.md. SEED=1, SHORT=1
+	@failed=0; for stack in embedded real; do \
+	  python -m faults --stack $$stack --seed $(or $(SEED),1) $(if $(SHORT),--short,--write) || failed=1; done; exit $$failed
 
 .PHONY: quality
 quality: $(VENV)/.dev-installed ## measure what is found, on ../shared/data, through the public API

@@ -71,6 +71,16 @@ class RealServers:
                     proxy.delete(f"/proxies/{name}/toxics/ours").raise_for_status()
 
 
+def running_servers(folder: Path, through_proxy: Path) -> RealServers:
+    """Those that run in `folder`, proxy included. through_proxy: a folder to be made."""
+    record = json.loads((folder / "servers.json").read_text())
+    ports = record["ports"]
+    record["ports"] = ports | {name: ports[f"proxy_{name}"] for name in SERVERS}
+    through_proxy.mkdir()
+    (through_proxy / "servers.json").write_text(json.dumps(record))
+    return RealServers(folder, through_proxy, local_servers(folder=folder))
+
+
 @contextmanager
 def real_servers(say: Callable[[str], None]) -> Iterator[RealServers]:
     """Fetched, started, and stopped and forgotten when the block ends. Raises Misconfigured where this machine lacks what they need."""
@@ -78,15 +88,11 @@ def real_servers(say: Callable[[str], None]) -> Iterator[RealServers]:
     with tempfile.TemporaryDirectory(prefix="nungil-servers-", ignore_cleanup_errors=True) as folder:
         direct, proxied = Path(folder) / "servers", Path(folder) / "proxied"
         servers = local_servers(folder=direct)
-        for place in (Path(folder), direct, proxied):
+        for place in (Path(folder), direct):
             place.mkdir(exist_ok=True)
             place.chmod(0o711)  # PostgreSQL's own user goes through it
         try:
             servers.start(die_with_us=die_with_parent())
-            record = json.loads((direct / "servers.json").read_text())
-            ports = record["ports"]
-            record["ports"] = ports | {name: ports[f"proxy_{name}"] for name in SERVERS}
-            (proxied / "servers.json").write_text(json.dumps(record))
-            yield RealServers(direct, proxied, servers)
+            yield running_servers(direct, proxied)
         finally:
             servers.stop()
