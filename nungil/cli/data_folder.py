@@ -8,10 +8,11 @@ import os
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from nungil.cli.errors import CommandFailed, NotRunning
+from nungil.encoder.open import space_of
 
 DEFAULT = Path("nungil-data")
 SERVICES = ("ingest", "embed", "search", "profile", "gateway")
@@ -19,8 +20,16 @@ WITH_DATABASE = ("ingest", "search", "profile", "gateway")
 
 
 @dataclass(frozen=True)
+class Encoders:
+    """url: whose space is searched. before: whose was, kept so that it can be switched back; empty: none."""
+
+    url: str = "efficientnet-lite0://"
+    before: str = ""
+
+
+@dataclass(frozen=True)
 class Runtime:
-    """What runs on a folder now. addresses: gRPC addresses by service; pids: process ids by program."""
+    """What runs on a folder now. addresses: gRPC addresses by service; pids: process ids by program; settings: environments by service."""
 
     url: str
     pid: int
@@ -28,6 +37,7 @@ class Runtime:
     vector_index_url: str
     addresses: dict[str, str]
     pids: dict[str, int]
+    settings: dict[str, dict[str, str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -89,6 +99,38 @@ class DataFolder:
         if not path.exists():
             self._write_private(path, f"{secrets.token_hex(5)}\n")
         return path.read_text().strip()
+
+    def encoders(self) -> Encoders:
+        """Which encoder the folder is to be served with."""
+        path = self._encoders_path
+        return Encoders(**json.loads(path.read_text())) if path.exists() else Encoders()
+
+    def serve_with(self, encoder_url: str) -> Encoders:
+        """From the next start on. The encoder until now is kept. Raises CommandFailed where another is kept still, Misconfigured."""
+        space_of(encoder_url)
+        was = self.encoders()
+        if not self._encoders_path.exists():
+            now = Encoders(encoder_url)
+        elif was.url == encoder_url:
+            now = was
+        elif was.before not in ("", encoder_url):
+            raise CommandFailed(f"{was.before} is kept still: remove it with `nungil encoder drop {was.before}`")
+        else:
+            now = Encoders(encoder_url, before=was.url)
+        self._note_encoders(now)
+        return now
+
+    def keep_no_encoder(self, encoder_url: str) -> None:
+        """Forgets the one before, where it is this one."""
+        if (now := self.encoders()).before == encoder_url:
+            self._note_encoders(Encoders(now.url))
+
+    def _note_encoders(self, encoders: Encoders) -> None:
+        self._write_private(self._encoders_path, json.dumps(asdict(encoders)) + "\n")
+
+    @property
+    def _encoders_path(self) -> Path:
+        return self.root / "encoders.json"
 
     def key(self) -> str:
         """The key of the local owner, made at the first call."""

@@ -21,6 +21,8 @@ _COMMANDS = {
     "buckets": "nungil.cli.stores:buckets",
     "databases": "nungil.cli.stores:databases",
     "dead": "nungil.cli.dead:dead",
+    "rebuild": "nungil.cli.rebuild:rebuild",
+    "encoder": "nungil.cli.rebuild:encoder",
 }
 
 

@@ -30,6 +30,7 @@ class Plan:
     gateway_port: int
     stack: Stack
     encoder_url: str
+    kept_encoder_url: str = ""
 
     @property
     def url(self) -> str:
@@ -52,6 +53,7 @@ class Plan:
             "object_store_url": self.stack.object_store_url,
             "vector_index_url": self.stack.vector_index_url,
             "encoder_url": self.encoder_url,
+            **({"kept_encoder_url": self.kept_encoder_url} if self.kept_encoder_url else {}),
             "listen": f"{HOST}:{self.gateway_port}" if service == GATEWAY else self.address(service),
             **{f"{name}_address": address for name, address in self.addresses.items()},
         }

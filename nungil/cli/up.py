@@ -62,11 +62,13 @@ class Signals:
 @click.option("--port", type=click.IntRange(0, 65535), default=DEFAULT_PORT, show_default=True, help="0: any free one.")
 @click.option("--demo", is_flag=True, help="Import the demo pictures and catalogue, and show what they give.")
 @click.option("--then-stop", is_flag=True, help="With --demo: stop after it; exit code 1 where a step failed.")
-@click.option("--encoder", envvar="NUNGIL_ENCODER_URL", default="efficientnet-lite0://", show_default=True)
+@click.option(
+    "--encoder", envvar="NUNGIL_ENCODER_URL", help="[that of the data folder; of a new one: efficientnet-lite0://]"
+)
 @click.option("--stack", type=click.Choice((EMBEDDED, REAL)), default=EMBEDDED, show_default=True, help="See below.")
 @click.option("--servers", envvar="NUNGIL_SERVERS", type=click.Path(file_okay=False, path_type=Path), hidden=True)
 def up(
-    data: Path | None, port: int, demo: bool, then_stop: bool, encoder: str, stack: str, servers: Path | None
+    data: Path | None, port: int, demo: bool, then_stop: bool, encoder: str | None, stack: str, servers: Path | None
 ) -> None:
     """Start everything on this machine, and keep it running until Ctrl-C. A second Ctrl-C stops it at once.
 
@@ -79,11 +81,12 @@ def up(
     signals = Signals()
     signals.listen()
     with folder.held(), _sockets_folder() as sockets:
+        encoders = folder.serve_with(encoder or folder.encoders().url)
         with opened_stack(stack, folder, free_port(), servers, say) as opened:
             gateway_port = free_port(port)
             if port not in (0, gateway_port):
                 say(f"port {port} is taken; using {gateway_port}")
-            plan = Plan(folder, sockets, gateway_port, opened, encoder)
+            plan = Plan(folder, sockets, gateway_port, opened, encoders.url, encoders.before)
             prepare(plan)
             code = _Run(plan, signals, demo=demo, then_stop=then_stop)()
     sys.exit(code)
@@ -173,8 +176,9 @@ class _Run:
 
     def _note(self, pids: dict[str, int]) -> None:
         plan, stack = self._plan, self._plan.stack
+        settings = {service: plan.environment(service) for service in SERVICES}
         plan.folder.note_runtime(
-            Runtime(plan.url, os.getpid(), stack.event_log_url, stack.vector_index_url, plan.addresses, pids)
+            Runtime(plan.url, os.getpid(), stack.event_log_url, stack.vector_index_url, plan.addresses, pids, settings)
         )
 
     def _stop(self) -> None:

@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from threading import Event
 
 from nungil.api.embed.v1.embed_pb2_grpc import add_EmbedServiceServicer_to_server
-from nungil.encoder.open import open_encoder
+from nungil.encoder.open import open_encoder, space_of
 from nungil.event_log import topics
 from nungil.event_log.consume import consume
 from nungil.event_log.dead_letters import DeadLetters
@@ -38,13 +38,18 @@ def run(settings: EmbedSettings, stop: Event) -> None:
         )  # one for whoever waits for a search
         encoder = stack.enter_context(open_encoder(settings.encoder_url, device=settings.device))
         index = stack.enter_context(open_vector_index(settings.vector_index_url, encoder.space))
+        kept = [
+            stack.enter_context(open_vector_index(settings.vector_index_url, space_of(url)))
+            for url in (settings.kept_encoder_url,)
+            if url
+        ]
         device = stack.enter_context(open_device(encoder))
         threads = stack.enter_context(ThreadPoolExecutor(settings.preparers, thread_name_prefix="prepare"))
         landing = stack.enter_context(ThreadPoolExecutor(1, thread_name_prefix="landing"))
         encoding = Encoding(objects, decoders.upright, encoder, device, taxonomy)
         tombstones = Tombstones(objects)
         embed = EmbedUploads(encoding, index, log, tombstones, threads, landing, now_ms, settings.batch_pictures)
-        remove = RemoveDeleted(objects, index, log, tombstones, now_ms)
+        remove = RemoveDeleted(objects, index, log, tombstones, now_ms, kept)
         servicer = EmbedServicer(EncodePicture(encoding), taxonomy)
         stack.enter_context(
             grpc_server(

@@ -13,6 +13,9 @@ class EmbedSettings(ServiceSettings):
     object_store_url: str = Field(description="file:///abs/path")
     vector_index_url: str = Field(description="milvus-lite://127.0.0.1:PORT")
     encoder_url: str = "efficientnet-lite0://"
+    kept_encoder_url: str = Field(
+        "", description="the encoder that was served before: its rows are kept to switch back, and deletions reach them"
+    )
     device: Literal["auto", "cpu", "cuda"] = "auto"
     batch_pictures: int = Field(16, ge=1, le=512, description="pictures a forward pass; a GPU wants 64")
     poll_records: int = Field(128, ge=1, le=4096, description="events handled and committed at once")

@@ -201,19 +201,26 @@ class EmbedUploads:
 
 @dataclass(frozen=True)
 class RemoveDeleted:
-    """Removes rows and features of deleted pictures, for good, and says so."""
+    """Removes rows and features of deleted pictures, for good, and says so.
+
+    kept: the rows of spaces that are not served, which a deletion reaches too.
+    """
 
     objects: ObjectStore
     index: VectorIndex
     log: EventLog
     tombstones: Tombstones
     clock: Clock
+    kept: Sequence[VectorIndex] = ()
 
     def __call__(self, deletions: Sequence[Change]) -> None:
         for change in deletions:
             self.tombstones.put(change.picture)  # first, so that no upload slips in behind what follows
+            for index in self.kept:
+                index.delete_media([change.picture.media_id], tenant=change.picture.tenant)
             remove(change.picture, self.index, self.objects)
-        self.index.flush()
+        for index in (*self.kept, self.index):
+            index.flush()
         self.log.append([wire.removed(change, self.clock()) for change in deletions])
         for change in deletions:
             _end(change, "removed")

@@ -4,63 +4,23 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
 
-from nungil.encoder.open import open_encoder
 from nungil.object_store.keys import features_key, rendition_key, tombstone_key
-from nungil.pictures.decode import decode_upright
 from nungil.pictures.features import decode_features
-from nungil.taxonomy.taxonomy import load_taxonomy
 from nungil.vector_index.exact import ExactVectorIndex
-from nungil.vector_index.port import IndexRow, VectorIndex
+from nungil.vector_index.port import IndexRow
 from services.embed.core import rows_of
-from services.embed.device import open_device
-from services.embed.filling import Filled, FillIndex
-from services.embed.handlers import Encoding, Tombstones
-from tests.embed_builders import DELETED, DOG, MOUNTAIN, TENANT, AnEmbed, a_change, a_picture, an_embed
-
-OTHER = "tiny://32"
-OTHER_SPACE = "tiny-32-v1"
-PICTURES = 70  # more than are in memory at once
+from tests.embed_builders import DELETED, MOUNTAIN, TENANT, AnEmbed, a_change, a_picture, an_embed
+from tests.embed_fill_builders import OTHER, OTHER_SPACE, PICTURES, a_fill, filled, many_pictures
 
 
 @pytest.fixture
 def embed(tmp_path: Path) -> Iterator[AnEmbed]:
     with an_embed(tmp_path, batch_pictures=16) as embed:
         yield embed
-
-
-@contextmanager
-def a_fill(embed: AnEmbed, index: VectorIndex, url: str = "tiny://64") -> Iterator[FillIndex]:
-    with ExitStack() as stack:
-        encoder = stack.enter_context(open_encoder(url))
-        device = stack.enter_context(open_device(encoder))
-        threads = stack.enter_context(ThreadPoolExecutor(2))
-        encoding = Encoding(embed.objects, decode_upright, encoder, device, load_taxonomy())
-        yield FillIndex(encoding, index, Tombstones(embed.objects), threads, 16)
-
-
-def filled(embed: AnEmbed, index: VectorIndex, url: str = "tiny://64") -> Filled:
-    with a_fill(embed, index, url) as fill:
-        return fill(threading.Event())
-
-
-def many_pictures(embed: AnEmbed, count: int = PICTURES) -> list[str]:
-    ids = [f"m-{n:03}" for n in range(count)]
-    embed.handle(
-        *(
-            a_change(
-                embed.stored(id_, a_picture(of=(3 * n % 256, 255 - n, n), with_=DOG), tenant=tenant), tenant=tenant
-            )
-            for n, id_ in enumerate(ids)
-            for tenant in [("shop", TENANT)[n % 2]]
-        )
-    )
-    return ids
 
 
 def test_a_right_index_is_left_as_it_is(embed: AnEmbed) -> None:
