@@ -21,7 +21,7 @@ from PIL import Image
 from nungil.cli.api import Api, open_api
 from nungil.cli.data_folder import DataFolder, Runtime
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[1]
 START_LIMIT_S = 120.0
 PROGRAMS = ("milvus-lite", "ingest", "embed", "profile", "search", "gateway")
 
