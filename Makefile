@@ -60,7 +60,11 @@ test: lint ## lint, then every test that needs nothing beyond Python and make (b
 
 .PHONY: test-real
 test-real: $(VENV)/.dev-installed ## the contracts and tests/real on the real servers, with no network but loopback; needs Java, Maven, Go, PostgreSQL
-	@python -m nungil.local_servers exec -- pytest -q tests/contract tests/real
+	@python -m nungil.local_servers exec -- pytest -q --contract-table tests/contract tests/real
+
+.PHONY: contracts
+contracts: $(VENV)/.dev-installed ## the contracts alone on the real servers; writes docs/contracts.md
+	@python -m nungil.local_servers exec -- pytest -q --write-contract-table tests/contract
 
 .PHONY: lint
 lint: $(VENV)/.dev-installed proto-check ## formatting, mistakes, types, the direction of imports, protos

@@ -7,6 +7,7 @@ import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 
@@ -17,7 +18,14 @@ from nungil.runtime.ids import new_media_id
 from nungil.vector_index.milvus import connected
 from nungil.vector_index.milvus_server import server_of
 
+T = TypeVar("T")
+
 _HOW = "`make test-real` starts the servers and sets it"
+
+
+def where(variable: str, adapter: T) -> list[T]:
+    """`adapter` as one more parameter of a contract, where such a server is up; else none: `make test` has nothing to skip."""
+    return [adapter] if os.environ.get(variable) else []
 
 
 def named_by(variable: str) -> pytest.MarkDecorator:

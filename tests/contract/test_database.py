@@ -44,7 +44,7 @@ def postgres_url(_: Path) -> str:
 @pytest.fixture(
     params=[
         pytest.param(sqlite_url, id="sqlite"),
-        pytest.param(postgres_url, id="postgres", marks=real_servers.POSTGRES),
+        *real_servers.where("NUNGIL_TEST_POSTGRES", pytest.param(postgres_url, id="postgres")),
     ]
 )
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:

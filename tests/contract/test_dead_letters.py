@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import real_servers
 from click.testing import CliRunner, Result
 from kafka_builders import a_kafka_url
 
@@ -26,7 +26,7 @@ from nungil.runtime.errors import DependencyAway, Misconfigured, Rejected
 SECRET = b"what-is-in-the-record"
 
 
-@pytest.fixture(params=["sqlite", *(["kafka"] if os.environ.get("NUNGIL_TEST_KAFKA") else [])])
+@pytest.fixture(params=["sqlite", *real_servers.where("NUNGIL_TEST_KAFKA", "kafka")])
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     if request.param == "sqlite":
         yield f"sqlite://{tmp_path}/log.db"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 from collections import defaultdict
@@ -12,6 +11,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+import real_servers
 from kafka_builders import a_kafka_url
 
 from nungil.event_log.errors import PartitionLost, UnknownTopic
@@ -24,7 +24,7 @@ PATIENCE_S = 40.0
 PARTITIONS = by_name()[MEDIA_CHANGED].partitions
 
 
-EVENT_LOGS = ["sqlite", *(["kafka"] if os.environ.get("NUNGIL_TEST_KAFKA") else [])]
+EVENT_LOGS = ["sqlite", *real_servers.where("NUNGIL_TEST_KAFKA", "kafka")]
 
 
 @pytest.fixture(params=EVENT_LOGS)

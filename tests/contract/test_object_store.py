@@ -19,7 +19,7 @@ from nungil.object_store.port import ObjectStore
 from nungil.runtime.errors import Misconfigured
 
 
-@pytest.fixture(params=["file", pytest.param("s3", marks=real_servers.S3)])
+@pytest.fixture(params=["file", *real_servers.where("NUNGIL_TEST_S3", "s3")])
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return real_servers.a_bucket_url() if request.param == "s3" else f"file://{tmp_path}/objects"
 

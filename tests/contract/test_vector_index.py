@@ -67,7 +67,7 @@ def milvus_lite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MilvusLite
     server.kill()
 
 
-@pytest.fixture(params=["exact", "milvus-lite", pytest.param("milvus", marks=real_servers.MILVUS)])
+@pytest.fixture(params=["exact", "milvus-lite", *real_servers.where("NUNGIL_TEST_MILVUS", "milvus")])
 def url(request: pytest.FixtureRequest) -> Iterator[str]:
     match request.param:
         case "milvus-lite":

@@ -73,7 +73,7 @@ def versions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=real_servers.POSTGRES)])
+@pytest.fixture(params=["sqlite", *real_servers.where("NUNGIL_TEST_POSTGRES", "postgres")])
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return real_servers.a_database_url() if request.param == "postgres" else f"sqlite://{tmp_path}/data/shelf.db"
 
