@@ -82,6 +82,7 @@ class CropQuery:
     limit: int = DEFAULT_LIMIT
     cursor: str = ""
     record: bool = False
+    event_id: str = ""  # of what is recorded; empty: a new one
 
     @property
     def owners(self) -> tuple[str, ...]:

@@ -148,7 +148,8 @@ class SearchByCrop:
 
     def _record(self, query: CropQuery, box: Box) -> None:
         try:
-            self.log.append([crop_searched(query, box, event_id=new_event_id(), now_ms=self.clock())])
+            event_id = query.event_id or new_event_id()
+            self.log.append([crop_searched(query, box, event_id=event_id, now_ms=self.clock())])
         except DependencyAway as error:
             logger.warning("a crop search was answered but not recorded: %s", error)  # the answer matters more
 

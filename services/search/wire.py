@@ -57,6 +57,7 @@ def query_of(request: pb.SearchByCropRequest) -> CropQuery:
         limit=checked_limit(request.limit),
         cursor=request.cursor,
         record=request.record,
+        event_id=request.event_id,
     )
 
 

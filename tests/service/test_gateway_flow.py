@@ -11,6 +11,12 @@ import pytest
 from gateway_builders import a_gateway, problem_of
 from picture_builders import a_picture
 
+from nungil.api.profile.v1.events_pb2 import UserActivity
+from nungil.api.profile.v1.profile_pb2 import ACTIVITY_KIND_CROP_SEARCHED
+from nungil.event_log.open import open_event_log
+from nungil.event_log.topics import USER_ACTIVITY
+from services.gateway.core import Who, event_id_of
+
 RED, GREEN, BLUE = (200, 40, 40), (40, 170, 60), (40, 60, 200)
 LEFT = {"x": 0.0, "y": 0.0, "width": 0.5, "height": 1.0}
 
@@ -187,6 +193,18 @@ def test_only_a_search_that_is_meant_is_counted(gateway):
         assert "crop_searched" not in kinds()
         found(client, media_id, box=LEFT | {"y": 0.5, "height": 0.5, "x": 0.5})
         assert eventually(lambda: "crop_searched" in kinds())
+
+
+def test_a_search_is_recorded_under_the_event_of_its_idempotency_key(gateway):
+    with gateway.as_person("lim") as client:
+        media_id = searchable(client, a_picture(colour=RED, seed=17))
+        query = {"media_id": media_id, "box": LEFT}
+        assert client.post("/v1/search", json=query, headers={"Idempotency-Key": "look-1"}).status_code == 200
+    with open_event_log(gateway.log_url) as log, log.tail([USER_ACTIVITY], since="start") as tail:
+        events = [UserActivity.FromString(record.value) for record in tail.poll(max_records=500, timeout_s=5)]
+    [event] = [event for event in events if event.media_id == media_id and event.kind == ACTIVITY_KIND_CROP_SEARCHED]
+    who = Who("local", event.person_id, frozenset())
+    assert event.event_id == event_id_of(who, "look-1")
 
 
 def test_when_every_service_answers_the_gateway_is_ready_and_nothing_waits(gateway):

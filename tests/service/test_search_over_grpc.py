@@ -29,6 +29,7 @@ from search_builders import (
 )
 
 from nungil.api.common.v1.common_pb2 import Box, Caller
+from nungil.api.profile.v1.events_pb2 import UserActivity
 from nungil.api.search.v1 import search_pb2 as pb
 from nungil.api.search.v1.search_pb2_grpc import SearchServiceStub, add_SearchServiceServicer_to_server
 from nungil.database.migrations import upgrade
@@ -187,6 +188,14 @@ def test_a_recorded_search_carries_on_the_trace_of_its_caller(search: Search, cl
         [record] = tail.poll(max_records=10, timeout_s=0)
     assert (record.key, record.headers["event"]) == (MINA, "UserActivity")
     assert trace_id in record.headers[tracing.TRACEPARENT]
+
+
+def test_a_search_that_is_asked_again_is_recorded_under_the_same_event(search: Search, client: Client) -> None:
+    for _ in range(2):
+        client.search(record=True, event_id="e-1")
+    with search.log.tail([topics.USER_ACTIVITY], since="start") as tail:
+        records = tail.poll(max_records=10, timeout_s=0)
+    assert [UserActivity.FromString(record.value or b"").event_id for record in records] == ["e-1", "e-1"]
 
 
 # The main, as it runs in a process of its own.

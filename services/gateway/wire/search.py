@@ -65,7 +65,8 @@ class SearchModel(Model):
             raise ValueError("give box or region, not both")
         return self
 
-    def proto(self, who: Who) -> search_pb2.SearchByCropRequest:
+    def proto(self, who: Who, *, event_id: str = "") -> search_pb2.SearchByCropRequest:
+        """event_id: of the activity that it is, where it may be asked again."""
         request = search_pb2.SearchByCropRequest(
             caller=caller(who),
             media_id=self.media_id,
@@ -73,6 +74,7 @@ class SearchModel(Model):
             limit=self.limit,
             cursor=self.cursor or "",
             record=self.record and bool(who.person_id),
+            event_id=event_id,
         )
         if self.box is not None:
             request.box.CopyFrom(self.box.proto())

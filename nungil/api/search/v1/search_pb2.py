@@ -26,7 +26,7 @@ from nungil.api.common.v1 import common_pb2 as nungil_dot_api_dot_common_dot_v1_
 from nungil.api.ingest.v1 import items_pb2 as nungil_dot_api_dot_ingest_dot_v1_dot_items__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!nungil/api/search/v1/search.proto\x12\x14nungil.api.search.v1\x1a!nungil/api/common/v1/common.proto\x1a nungil/api/ingest/v1/items.proto\"\xf8\x01\n\x13SearchByCropRequest\x12,\n\x06\x63\x61ller\x18\x01 \x01(\x0b\x32\x1c.nungil.api.common.v1.Caller\x12\x10\n\x08media_id\x18\x02 \x01(\t\x12(\n\x03\x62ox\x18\x03 \x01(\x0b\x32\x19.nungil.api.common.v1.BoxH\x00\x12\x10\n\x06region\x18\x04 \x01(\x05H\x00\x12.\n\x07\x66ilters\x18\x05 \x01(\x0b\x32\x1d.nungil.api.search.v1.Filters\x12\r\n\x05limit\x18\x06 \x01(\x05\x12\x0e\n\x06\x63ursor\x18\x07 \x01(\t\x12\x0e\n\x06record\x18\x08 \x01(\x08\x42\x06\n\x04part\"\xa3\x01\n\x07\x46ilters\x12\x0e\n\x06market\x18\x01 \x01(\t\x12\x10\n\x08in_stock\x18\x02 \x01(\x08\x12\x17\n\x0fmin_price_minor\x18\x03 \x01(\x03\x12\x17\n\x0fmax_price_minor\x18\x04 \x01(\x03\x12\x10\n\x08\x63urrency\x18\x05 \x01(\t\x12\x0c\n\x04shop\x18\x06 \x01(\t\x12\x10\n\x08\x63\x61tegory\x18\x07 \x01(\t\x12\x12\n\nitems_only\x18\x08 \x01(\x08\"\x88\x01\n\x03Hit\x12\x10\n\x08media_id\x18\x01 \x01(\t\x12\r\n\x05score\x18\x02 \x01(\x01\x12\x0e\n\x06region\x18\x03 \x01(\x05\x12&\n\x03\x62ox\x18\x04 \x01(\x0b\x32\x19.nungil.api.common.v1.Box\x12(\n\x04item\x18\x05 \x01(\x0b\x32\x1a.nungil.api.ingest.v1.Item\"\xaf\x01\n\x14SearchByCropResponse\x12\x0f\n\x07matched\x18\x01 \x01(\x08\x12\'\n\x04hits\x18\x02 \x03(\x0b\x32\x19.nungil.api.search.v1.Hit\x12&\n\x03\x62ox\x18\x03 \x01(\x0b\x32\x19.nungil.api.common.v1.Box\x12\x0f\n\x07\x63lipped\x18\x04 \x01(\x08\x12\x13\n\x0bnext_cursor\x18\x05 \x01(\t\x12\x0f\n\x07took_ms\x18\x06 \x01(\x01\"\x12\n\x10GetStatusRequest\"M\n\x11GetStatusResponse\x12\x12\n\nindex_rows\x18\x01 \x01(\x03\x12\r\n\x05items\x18\x02 \x01(\x03\x12\x15\n\rencoder_space\x18\x03 \x01(\t2\xd4\x01\n\rSearchService\x12\x65\n\x0cSearchByCrop\x12).nungil.api.search.v1.SearchByCropRequest\x1a*.nungil.api.search.v1.SearchByCropResponse\x12\\\n\tGetStatus\x12&.nungil.api.search.v1.GetStatusRequest\x1a\'.nungil.api.search.v1.GetStatusResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!nungil/api/search/v1/search.proto\x12\x14nungil.api.search.v1\x1a!nungil/api/common/v1/common.proto\x1a nungil/api/ingest/v1/items.proto\"\x8a\x02\n\x13SearchByCropRequest\x12,\n\x06\x63\x61ller\x18\x01 \x01(\x0b\x32\x1c.nungil.api.common.v1.Caller\x12\x10\n\x08media_id\x18\x02 \x01(\t\x12(\n\x03\x62ox\x18\x03 \x01(\x0b\x32\x19.nungil.api.common.v1.BoxH\x00\x12\x10\n\x06region\x18\x04 \x01(\x05H\x00\x12.\n\x07\x66ilters\x18\x05 \x01(\x0b\x32\x1d.nungil.api.search.v1.Filters\x12\r\n\x05limit\x18\x06 \x01(\x05\x12\x0e\n\x06\x63ursor\x18\x07 \x01(\t\x12\x0e\n\x06record\x18\x08 \x01(\x08\x12\x10\n\x08\x65vent_id\x18\t \x01(\tB\x06\n\x04part\"\xa3\x01\n\x07\x46ilters\x12\x0e\n\x06market\x18\x01 \x01(\t\x12\x10\n\x08in_stock\x18\x02 \x01(\x08\x12\x17\n\x0fmin_price_minor\x18\x03 \x01(\x03\x12\x17\n\x0fmax_price_minor\x18\x04 \x01(\x03\x12\x10\n\x08\x63urrency\x18\x05 \x01(\t\x12\x0c\n\x04shop\x18\x06 \x01(\t\x12\x10\n\x08\x63\x61tegory\x18\x07 \x01(\t\x12\x12\n\nitems_only\x18\x08 \x01(\x08\"\x88\x01\n\x03Hit\x12\x10\n\x08media_id\x18\x01 \x01(\t\x12\r\n\x05score\x18\x02 \x01(\x01\x12\x0e\n\x06region\x18\x03 \x01(\x05\x12&\n\x03\x62ox\x18\x04 \x01(\x0b\x32\x19.nungil.api.common.v1.Box\x12(\n\x04item\x18\x05 \x01(\x0b\x32\x1a.nungil.api.ingest.v1.Item\"\xaf\x01\n\x14SearchByCropResponse\x12\x0f\n\x07matched\x18\x01 \x01(\x08\x12\'\n\x04hits\x18\x02 \x03(\x0b\x32\x19.nungil.api.search.v1.Hit\x12&\n\x03\x62ox\x18\x03 \x01(\x0b\x32\x19.nungil.api.common.v1.Box\x12\x0f\n\x07\x63lipped\x18\x04 \x01(\x08\x12\x13\n\x0bnext_cursor\x18\x05 \x01(\t\x12\x0f\n\x07took_ms\x18\x06 \x01(\x01\"\x12\n\x10GetStatusRequest\"M\n\x11GetStatusResponse\x12\x12\n\nindex_rows\x18\x01 \x01(\x03\x12\r\n\x05items\x18\x02 \x01(\x03\x12\x15\n\rencoder_space\x18\x03 \x01(\t2\xd4\x01\n\rSearchService\x12\x65\n\x0cSearchByCrop\x12).nungil.api.search.v1.SearchByCropRequest\x1a*.nungil.api.search.v1.SearchByCropResponse\x12\\\n\tGetStatus\x12&.nungil.api.search.v1.GetStatusRequest\x1a\'.nungil.api.search.v1.GetStatusResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,17 +34,17 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'nungil.api.search.v1.search
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_SEARCHBYCROPREQUEST']._serialized_start=129
-  _globals['_SEARCHBYCROPREQUEST']._serialized_end=377
-  _globals['_FILTERS']._serialized_start=380
-  _globals['_FILTERS']._serialized_end=543
-  _globals['_HIT']._serialized_start=546
-  _globals['_HIT']._serialized_end=682
-  _globals['_SEARCHBYCROPRESPONSE']._serialized_start=685
-  _globals['_SEARCHBYCROPRESPONSE']._serialized_end=860
-  _globals['_GETSTATUSREQUEST']._serialized_start=862
-  _globals['_GETSTATUSREQUEST']._serialized_end=880
-  _globals['_GETSTATUSRESPONSE']._serialized_start=882
-  _globals['_GETSTATUSRESPONSE']._serialized_end=959
-  _globals['_SEARCHSERVICE']._serialized_start=962
-  _globals['_SEARCHSERVICE']._serialized_end=1174
+  _globals['_SEARCHBYCROPREQUEST']._serialized_end=395
+  _globals['_FILTERS']._serialized_start=398
+  _globals['_FILTERS']._serialized_end=561
+  _globals['_HIT']._serialized_start=564
+  _globals['_HIT']._serialized_end=700
+  _globals['_SEARCHBYCROPRESPONSE']._serialized_start=703
+  _globals['_SEARCHBYCROPRESPONSE']._serialized_end=878
+  _globals['_GETSTATUSREQUEST']._serialized_start=880
+  _globals['_GETSTATUSREQUEST']._serialized_end=898
+  _globals['_GETSTATUSRESPONSE']._serialized_start=900
+  _globals['_GETSTATUSRESPONSE']._serialized_end=977
+  _globals['_SEARCHSERVICE']._serialized_start=980
+  _globals['_SEARCHSERVICE']._serialized_end=1192
 # @@protoc_insertion_point(module_scope)

@@ -32,6 +32,7 @@ class SearchByCropRequest(_message.Message):
     LIMIT_FIELD_NUMBER: _builtins.int
     CURSOR_FIELD_NUMBER: _builtins.int
     RECORD_FIELD_NUMBER: _builtins.int
+    EVENT_ID_FIELD_NUMBER: _builtins.int
     media_id: _builtins.str
     region: _builtins.int
     """n of a region of this picture"""
@@ -40,6 +41,8 @@ class SearchByCropRequest(_message.Message):
     cursor: _builtins.str
     record: _builtins.bool
     """a person did this: publish user.activity{crop searched}"""
+    event_id: _builtins.str
+    """of that event: the same when asked again, so that it counts once; empty: a new one"""
     @_builtins.property
     def caller(self) -> _common_pb2.Caller: ...
     @_builtins.property
@@ -57,10 +60,11 @@ class SearchByCropRequest(_message.Message):
         limit: _builtins.int = ...,
         cursor: _builtins.str = ...,
         record: _builtins.bool = ...,
+        event_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["box", b"box", "caller", b"caller", "filters", b"filters", "part", b"part", "region", b"region"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["box", b"box", "caller", b"caller", "cursor", b"cursor", "filters", b"filters", "limit", b"limit", "media_id", b"media_id", "part", b"part", "record", b"record", "region", b"region"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["box", b"box", "caller", b"caller", "cursor", b"cursor", "event_id", b"event_id", "filters", b"filters", "limit", b"limit", "media_id", b"media_id", "part", b"part", "record", b"record", "region", b"region"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType_part: _TypeAlias = _typing.Literal["box", "region"]  # noqa: Y015
     _WhichOneofArgType_part: _TypeAlias = _typing.Literal["part", b"part"]  # noqa: Y015
