@@ -6,6 +6,7 @@ python -m faults [--stack embedded|real] [--seed 1] [--only NAMES] [--short] [--
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 from collections.abc import Sequence
 from contextlib import nullcontext
@@ -63,6 +64,7 @@ def main() -> int:
     parser.add_argument("--photos", action="store_true", help="photographs and the real encoder, not painted pictures")
     parser.add_argument("--write", action="store_true", help=f"into {PAGE.name}")
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # what was started is stopped then too
     wanted = chosen(options.stack, options.only)
     if not own_mounts():
         _say("no disk is filled: that needs root on Linux")

@@ -33,8 +33,15 @@ class When:
         return sorted(self.chance.uniform(0.1, 0.8) * self.lasts_s for _ in range(count))
 
 
-Ended = float
-"""When a fault was over, in seconds of time.monotonic: from then on it is for the system to recover."""
+@dataclass(frozen=True)
+class Away:
+    """When a fault began and was over, in seconds of time.monotonic: from then on it is for the system to recover.
+
+    What is started again counts as away until it is up.
+    """
+
+    began_s: float
+    over_s: float
 
 
 @dataclass(frozen=True)
@@ -44,62 +51,66 @@ class Fault:
     name: str
     what: str
     stacks: tuple[str, ...]
-    apply: Callable[[Stack, When], Ended]
+    apply: Callable[[Stack, When], Away]
     proxied: bool = False
     """Whether the services reach the servers through the fault proxy."""
 
 
-def nothing(_: Stack, when: When) -> Ended:
+def nothing(_: Stack, when: When) -> Away:
     """The quiet run."""
-    return time.monotonic() + when.lasts_s
+    return Away(time.monotonic(), time.monotonic() + when.lasts_s)
 
 
-def killed(program: str) -> Callable[[Stack, When], Ended]:
+def killed(program: str) -> Callable[[Stack, When], Away]:
     """`kill -9` at random moments."""
 
-    def apply(stack: Stack, when: When) -> Ended:
+    def apply(stack: Stack, when: When) -> Away:
         began_s = time.monotonic()
         for at_s in when.moments(_KILLS if when.lasts_s > 20 else 1):
             when.stop.wait(max(0.0, began_s + at_s - time.monotonic()))
             stack.signal(program, signal.SIGKILL)
-        return time.monotonic()
+        killed_s = time.monotonic()
+        return Away(killed_s, killed_s)
 
     return apply
 
 
-def silent(program: str) -> Callable[[Stack, When], Ended]:
+def silent(program: str) -> Callable[[Stack, When], Away]:
     """SIGSTOP: connections stay open and nothing is answered."""
 
-    def apply(stack: Stack, when: When) -> Ended:
+    def apply(stack: Stack, when: When) -> Away:
         when.stop.wait(when.moments(1)[0] / 2)
+        began_s = time.monotonic()
         pid = stack.signal(program, signal.SIGSTOP)
         try:
             when.stop.wait(when.away_s)
         finally:
             stack.resume(pid)
-        return time.monotonic()
+        return Away(began_s, time.monotonic())
 
     return apply
 
 
-def disk_full(stack: Stack, when: When) -> Ended:
+def disk_full(stack: Stack, when: When) -> Away:
     """The file system of the objects takes not a byte more."""
     when.stop.wait(when.moments(1)[0] / 2)
+    began_s = time.monotonic()
     with stack.full_disk():
         when.stop.wait(when.away_s)
-    return time.monotonic()
+    return Away(began_s, time.monotonic())
 
 
-def server_for_a_while(how: Callable[[RealServers], AbstractContextManager[None]]) -> Callable[[Stack, When], Ended]:
+def server_for_a_while(how: Callable[[RealServers], AbstractContextManager[None]]) -> Callable[[Stack, When], Away]:
     """Something is done to the real servers, and undone after `away_s`."""
 
-    def apply(stack: Stack, when: When) -> Ended:
+    def apply(stack: Stack, when: When) -> Away:
         if stack.servers is None:
             raise ValueError("the embedded stack has no servers")
         when.stop.wait(when.moments(1)[0] / 2)
+        began_s = time.monotonic()
         with how(stack.servers):
             when.stop.wait(when.away_s)
-        return time.monotonic()
+        return Away(began_s, time.monotonic())
 
     return apply
 

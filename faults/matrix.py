@@ -6,24 +6,23 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from faults.kinds import Fault
+from faults.kinds import Away, Fault
 from faults.load import Story
 
 SLOW_S = 3.0
 _HEAD = (
-    "| fault | uploads: answers seen | searches and saves: answers seen | sent again | slowest answer, s | to searchable, slowest, s "
-    "| to recover, s | afterwards |\n|---|---|---|---|---|---|---|---|"
+    "| fault | away, s | uploads: answers seen | searches and saves: answers seen | sent again | slowest answer, s | to searchable, slowest, s "
+    "| to recover, s | afterwards |\n|---|---|---|---|---|---|---|---|---|"
 )
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """One run. to_recover_s: see `recovery_s`. faults: what did not agree afterwards."""
+    """One run. left_behind: objects that no row names. faults: what did not agree afterwards."""
 
     fault: Fault
     story: Story
-    to_recover_s: float
-    settled_s: float
+    away: Away
     left_behind: int
     faults: Sequence[str]
 
@@ -48,7 +47,8 @@ def table(outcomes: Sequence[Outcome]) -> str:
 
 def row(outcome: Outcome) -> str:
     """One row."""
-    story = outcome.story
+    story, quiet = outcome.story, outcome.fault.name == "quiet"
+    away_s = outcome.away.over_s - outcome.away.began_s
     again = sum(len(request.seen) - 1 for request in story.requests)
     slowest = max((request.ended_s - request.began_s for request in story.requests), default=0.0)
     waits = [story.searchable_s.get(given.media_id, float("nan")) - given.accepted_s for given in story.given]
@@ -57,12 +57,13 @@ def row(outcome: Outcome) -> str:
         agrees += f"; {outcome.left_behind} objects that no row names"
     cells = [
         outcome.fault.what,
+        "-" if quiet or not away_s else f"{away_s:.0f}",
         _seen(story, {"upload"}),
         _seen(story, {"search", "save"}),
         str(again),
         f"{slowest:.1f}",
         f"{max(waits, default=0.0):.1f}",
-        "-" if outcome.fault.name == "quiet" else f"{outcome.to_recover_s:.1f}",
+        "-" if quiet else f"{recovery_s(story, outcome.away.over_s):.1f}",
         agrees,
     ]
     return f"| {' | '.join(cells)} |"

@@ -14,9 +14,9 @@ from pathlib import Path
 
 import httpx
 
-from faults.kinds import Fault, When
+from faults.kinds import Away, Fault, When
 from faults.load import Load, Story
-from faults.matrix import Outcome, recovery_s
+from faults.matrix import Outcome
 from faults.pictures import Picture
 from faults.reconcile import Found, differences, reconcile
 from faults.servers import RealServers
@@ -45,16 +45,15 @@ class Run:
                 mount_disk(data / "objects")
             with running_stack(self.encoder_url, data, self.servers, proxied=fault.proxied) as stack:
                 _ = stack.settings  # read while everything runs
-                story, over_s = self._loaded(stack, fault)
+                story, away = self._loaded(stack, fault)
                 settled_s = await_settled(stack)
                 found = reconcile(stack, story, [picture.name for picture in self.pictures])
         faults = [*found.faults, *(differences(found, quiet) if quiet else [])]
         if settled_s is None:
             faults.insert(0, f"consumers are still behind after {SETTLED_WITHIN_S:g} s")
-        to_recover_s = recovery_s(story, over_s)
-        return Outcome(fault, story, to_recover_s, settled_s or SETTLED_WITHIN_S, found.left_behind, faults), found
+        return Outcome(fault, story, away, found.left_behind, faults), found
 
-    def _loaded(self, stack: Stack, fault: Fault) -> tuple[Story, float]:
+    def _loaded(self, stack: Stack, fault: Fault) -> tuple[Story, Away]:
         stop = threading.Event()
         load = Load(self.pictures, self.per_s, self.seed)
         chance = random.Random(f"{self.seed}/{fault.name}")
@@ -62,8 +61,8 @@ class Run:
         with ThreadPoolExecutor(1) as pool:
             try:
                 users = pool.submit(load.run, stack.http, stop)
-                over_s = fault.apply(stack, when)
-                return users.result(), over_s
+                away = fault.apply(stack, when)
+                return users.result(), away
             except BaseException:
                 stop.set()
                 raise
