@@ -33,10 +33,7 @@ def of_a_system(command: F) -> F:
 
 @click.group()
 def rebuild() -> None:
-    """Make again what follows from log and objects, while everything runs.
-
-    With NUNGIL_LISTEN set, the settings are those of the environment, as the service reads them; else of what runs on --data.
-    """
+    """Make again what follows from log and objects, while everything runs. In a cluster: docs/guide/change-of-encoder.md."""
 
 
 @rebuild.command()
@@ -107,7 +104,7 @@ def drop(url: str, data: Path | None, as_json: bool) -> None:
     """Remove all rows and features of an encoder that is not served."""
     code, done = _run(_settings("embed", data), "services.embed.encoders", "drop", url)
     _tell(done, as_json, "{pictures} pictures were removed from {space}")
-    if code == 0 and not _of_environment(data):
+    if code == 0:
         data_folder(data).keep_no_encoder(url)
     sys.exit(code)
 
@@ -132,18 +129,12 @@ def switch(url: str, data: Path | None, as_json: bool) -> None:
 
 
 def _settings(service: str, data: Path | None) -> dict[str, str]:
-    """The environment of a service."""
-    if _of_environment(data):
-        return dict(os.environ)
+    """The environment of a service that runs on the folder."""
     folder = data_folder(data)
     settings = folder.runtime().settings.get(service)
     if settings is None:
         raise NotRunning(f"what runs on {folder.root} does not tell its settings: start it again")
     return {**os.environ, "NUNGIL_LOG_FORMAT": "text", **settings}
-
-
-def _of_environment(data: Path | None) -> bool:
-    return data is None and bool(os.environ.get("NUNGIL_LISTEN"))
 
 
 def _run(environment: dict[str, str], module: str, *arguments: str) -> tuple[int, Json | None]:
