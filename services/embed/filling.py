@@ -169,8 +169,11 @@ class FillIndex:
         for i in range(0, len(others), self.batch_pictures):
             for other, features in self._encode(others[i : i + self.batch_pictures]):
                 if features is None:
-                    filled.failed += 1
                     del found[other.media_id]
+                    if self._removed(other):  # since its features were read
+                        filled.removed += 1
+                    else:
+                        filled.failed += 1
                 else:
                     filled.encoded += 1
                     found[other.media_id] = features

@@ -140,6 +140,14 @@ def test_a_picture_that_cannot_be_embedded_again_is_told_and_keeps_the_rest(embe
     assert not done.right
 
 
+def test_a_picture_whose_deletion_is_under_way_is_no_failure(embed: AnEmbed) -> None:
+    many_pictures(embed, 4)
+    embed.objects.put(tombstone_key(TENANT, "m-001"), b"2")
+    embed.objects.delete(rendition_key(TENANT, "m-001"))
+    done = filled(embed, ExactVectorIndex(32), OTHER)
+    assert (done.pictures, done.removed, done.failed) == (3, 1, 0)
+
+
 def test_damaged_features_are_told(embed: AnEmbed) -> None:
     many_pictures(embed, 2)
     embed.objects.put(features_key(TENANT, "m-001", embed.encoder.space.name), b"\xff\xff")
