@@ -183,3 +183,36 @@ def test_a_fingerprint_tells_method_path_and_every_part_apart():
         fingerprint("POST", "/v1/media", parts[:1]),
     ]
     assert len({same, *others}) == 5
+
+
+class DatabaseThatGoes:
+    """The database, until it is away."""
+
+    def __init__(self, engine) -> None:
+        self.engine = engine
+        self.away = False
+
+    def begin(self):
+        if self.away:
+            raise DependencyAway("the database cannot be used now")
+        return self.engine.begin()
+
+
+@pytest.mark.parametrize("fails", [True, False])
+def test_what_could_not_be_noted_since_the_database_was_away_may_be_sent_again_at_once(once, fails):
+    database = DatabaseThatGoes(once.engine)
+    here = AnswerOnce(database, once.clock)  # type: ignore[arg-type]
+
+    async def goes_away_meanwhile() -> Answer:
+        database.away = True
+        if fails:
+            raise DependencyAway
+        return DONE
+
+    with pytest.raises(DependencyAway):
+        asyncio.run(here(SLOT, "print", goes_away_meanwhile))
+    database.away = False
+    work = Work()
+    assert asyncio.run(here(SLOT, "print", work)) == (DONE, False)
+    assert asyncio.run(here(SLOT, "print", work)) == (DONE, True)
+    assert work.done == 1

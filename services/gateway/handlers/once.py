@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 
 from sqlalchemy import Engine
 
 from nungil.database.open import hold
 from nungil.runtime.clock import Clock
+from nungil.runtime.errors import DependencyAway
 from services.gateway.core import DAY_MS
 from services.gateway.errors import IdempotencyKeyInUse, IdempotencyKeyReused
 from services.gateway.store import (
@@ -28,25 +30,40 @@ _ABANDONED_MS = 180_000
 
 @dataclass(frozen=True)
 class AnswerOnce:
-    """Keeps what succeeded for a day. What failed is forgotten: the same request may be sent again."""
+    """Keeps what succeeded for a day. What failed is forgotten: the same request may be sent again.
+
+    left: what this process began and could not note the end of, since the database was away.
+    """
 
     engine: Engine
     clock: Clock
+    left: set[Slot] = field(default_factory=set)
 
     async def __call__(
         self, slot: Slot, fingerprint: str, answer: Callable[[], Awaitable[Answer]]
     ) -> tuple[Answer, bool]:
         """The answer, and whether it is one given before. Raises IdempotencyKeyReused, IdempotencyKeyInUse, and what `answer` raises."""
-        before = await asyncio.to_thread(self._begin, slot, fingerprint)
+        with self._noted(slot):
+            before = await asyncio.to_thread(self._begin, slot, fingerprint)
         if before is not None:
             return before, True
         try:
             given = await answer()
         except BaseException:
-            await asyncio.shield(asyncio.to_thread(self._forget, slot))
+            with self._noted(slot):
+                await asyncio.shield(asyncio.to_thread(self._forget, slot))
             raise
-        await asyncio.shield(asyncio.to_thread(self._keep, slot, given))
+        with self._noted(slot):
+            await asyncio.shield(asyncio.to_thread(self._keep, slot, given))
         return given, False
+
+    @contextmanager
+    def _noted(self, slot: Slot) -> Iterator[None]:
+        try:
+            yield
+        except DependencyAway:
+            self.left.add(slot)
+            raise
 
     def _begin(self, slot: Slot, fingerprint: str) -> Answer | None:
         now_ms = self.clock()
@@ -58,9 +75,10 @@ class AnswerOnce:
                 raise IdempotencyKeyReused
             if begun is not None and begun.answer is not None:
                 return begun.answer
-            if begun is not None and begun.begun_at_ms > now_ms - _ABANDONED_MS:
+            if begun is not None and begun.begun_at_ms > now_ms - _ABANDONED_MS and slot not in self.left:
                 raise IdempotencyKeyInUse
             begin_answer(connection, slot, fingerprint, now_ms=now_ms)
+        self.left.discard(slot)
         return None
 
     def _keep(self, slot: Slot, answer: Answer) -> None:
