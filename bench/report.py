@@ -26,7 +26,9 @@ def machine() -> str:
 def command() -> str:
     """The command line that runs this measurement."""
     main = sys.modules["__main__"].__spec__
-    return f"python -m {main.name}" if main else " ".join(sys.argv)
+    if main is None:
+        return " ".join(sys.argv)
+    return " ".join(["python -m", main.name.removesuffix(".__main__"), *sys.argv[1:]])
 
 
 def write_section(name: str, markdown: str, *, page: Path = PAGE) -> None:
