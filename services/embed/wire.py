@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from google.protobuf.message import DecodeError
@@ -13,11 +12,12 @@ from nungil.api.embed.v1.events_pb2 import MediaEmbedded
 from nungil.api.ingest.v1.events_pb2 import MediaChanged
 from nungil.event_log import topics
 from nungil.event_log.port import NewRecord, Record
-from nungil.pictures.features import Features, FoundLabel, box_to_proto
+from nungil.pictures.features import Features
+from nungil.pictures.naming import named_colours, named_labels, named_regions
 from nungil.runtime import tracing
 from nungil.runtime.ids import new_event_id
 from nungil.runtime.tracing import Span
-from nungil.taxonomy.taxonomy import Name, Taxonomy
+from nungil.taxonomy.taxonomy import Taxonomy
 from services.embed.core import Picture
 from services.embed.errors import UnreadableEvent
 
@@ -84,15 +84,9 @@ def removed(change: Change, now_ms: int) -> NewRecord:
 def encoded(features: Features, taxonomy: Taxonomy) -> embed_pb2.EncodePictureResponse:
     """What was found, with its names."""
     return embed_pb2.EncodePictureResponse(
-        regions=[
-            common_pb2.Region(n=region.n, box=box_to_proto(region.box), labels=_labels(region.labels, taxonomy))
-            for region in features.regions
-        ],
-        labels=_labels(features.labels, taxonomy),
-        colours=[
-            common_pb2.Colour(id=c.id, name=_name(taxonomy.colours[c.id].name), rgb=c.rgb, share=c.share)
-            for c in features.colours
-        ],
+        regions=named_regions(features, taxonomy),
+        labels=named_labels(features.labels, taxonomy),
+        colours=named_colours(features, taxonomy),
     )
 
 
@@ -114,13 +108,3 @@ def _answer(change: Change, outcome: MediaEmbedded.Outcome.ValueType, now_ms: in
 def _record(change: Change, event: MediaEmbedded) -> NewRecord:
     headers = {**change.span.headers(), "event": "MediaEmbedded"}
     return NewRecord(topics.MEDIA_EMBEDDED, event.media_id, event.SerializeToString(), headers)
-
-
-def _labels(found: Sequence[FoundLabel], taxonomy: Taxonomy) -> list[common_pb2.Label]:
-    return [
-        common_pb2.Label(id=label.id, name=_name(taxonomy.labels[label.id].name), score=label.score) for label in found
-    ]
-
-
-def _name(name: Name) -> common_pb2.Name:
-    return common_pb2.Name(ko=name.ko, en=name.en)

@@ -12,7 +12,8 @@ from nungil.api.ingest.v1 import events_pb2, ingest_pb2, items_pb2
 from nungil.event_log import topics
 from nungil.event_log.port import NewRecord, Record
 from nungil.object_store.keys import rendition_key
-from nungil.pictures.features import Features, FoundColour, FoundLabel, box_to_proto
+from nungil.pictures.features import Features
+from nungil.pictures.naming import name_to_proto, named_colours, named_labels, named_regions
 from nungil.runtime import tracing
 from nungil.runtime.errors import Rejected
 from nungil.runtime.ids import new_event_id
@@ -60,12 +61,10 @@ def media_message(media: Media, features: Features | None = None) -> ingest_pb2.
         expires_at_ms=media.expires_at_ms or 0,
     )
     if features is not None:
-        message.regions.extend(
-            common_pb2.Region(n=region.n, box=box_to_proto(region.box), labels=map(_label, region.labels))
-            for region in features.regions
-        )
-        message.labels.extend(map(_label, features.labels))
-        message.colours.extend(map(_colour, features.colours))
+        taxonomy = load_taxonomy()
+        message.regions.extend(named_regions(features, taxonomy))
+        message.labels.extend(named_labels(features.labels, taxonomy))
+        message.colours.extend(named_colours(features, taxonomy))
     return message
 
 
@@ -89,7 +88,7 @@ def item_message(item: Item) -> items_pb2.Item:
     return items_pb2.Item(
         item_id=item.item_id,
         media_ids=item.media_ids,
-        title=common_pb2.Name(ko=item.title.ko, en=item.title.en),
+        title=name_to_proto(item.title),
         brand=item.brand,
         category=item.category,
         offers=[
@@ -171,19 +170,3 @@ def embedded_of(record: Record) -> Embedded:
 
 def _headers(event: str) -> dict[str, str]:
     return tracing.inject() | {"event": event}
-
-
-def _label(label: FoundLabel) -> common_pb2.Label:
-    entry = load_taxonomy().labels.get(label.id)
-    return common_pb2.Label(id=label.id, name=_name(entry.name if entry else None, label.id), score=label.score)
-
-
-def _colour(colour: FoundColour) -> common_pb2.Colour:
-    entry = load_taxonomy().colours.get(colour.id)
-    name = _name(entry.name if entry else None, colour.id)
-    return common_pb2.Colour(id=colour.id, name=name, rgb=colour.rgb, share=colour.share)
-
-
-def _name(name: Name | None, id_: str) -> common_pb2.Name:
-    """What an older encoder found and the taxonomy no longer names goes by its id."""
-    return common_pb2.Name(ko=name.ko, en=name.en) if name else common_pb2.Name(ko=id_, en=id_)

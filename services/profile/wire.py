@@ -17,6 +17,7 @@ from nungil.event_log import topics
 from nungil.event_log.port import NewRecord, Record
 from nungil.pictures.boxes import WHOLE, clip
 from nungil.pictures.features import box_from_proto, box_to_proto
+from nungil.pictures.naming import name_to_proto
 from nungil.runtime import tracing
 from nungil.taxonomy.taxonomy import Taxonomy
 from services.profile import sentences
@@ -84,7 +85,7 @@ def interest_to_proto(taxonomy: Taxonomy, id_: str, weight: float, weighed: Weig
     interest = taxonomy.interests[id_]
     return profile_pb2.Interest(
         id=id_,
-        name=common_pb2.Name(ko=interest.name.ko, en=interest.name.en),
+        name=name_to_proto(interest.name),
         parent_id=interest.parent or "",
         weight=weight,
         evidence=[_evidence_to_proto(taxonomy, id_, reason) for reason in weighed.reasons],
@@ -110,11 +111,8 @@ def _evidence_to_proto(taxonomy: Taxonomy, interest_id: str, reason: Reason) -> 
         media_id=reason.media_id,
         box=box_to_proto(reason.box),
         kind=profile_pb2.ActivityKind.ValueType(reason.kind),
-        labels=[
-            common_pb2.Label(id=entry.id, name=common_pb2.Name(ko=entry.name.ko, en=entry.name.en), score=p)
-            for entry, p in labels
-        ],
-        why=common_pb2.Name(ko=why.ko, en=why.en),
+        labels=[common_pb2.Label(id=entry.id, name=name_to_proto(entry.name), score=p) for entry, p in labels],
+        why=name_to_proto(why),
         occurred_at_ms=reason.occurred_at_ms,
     )
 
