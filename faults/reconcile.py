@@ -31,6 +31,7 @@ from services.profile import core
 from services.profile import store as profile_store
 
 TENANT = "local"
+OUTBOXES = {"ingest": INGEST_OUTBOX, "profile": profile_store.OUTBOX}
 _WEIGHTS_AGREE = 1e-4  # runs differ by seconds, half-lives are weeks
 _AT_ONCE = 50
 Learnt = tuple[int, str, str, str]  # kind, the picture's name, box, findings
@@ -85,6 +86,15 @@ def differences(found: Found, quiet: Found) -> list[str]:
     return faults
 
 
+def unsent(stack: Stack) -> dict[str, int]:
+    """Events in each outbox, by service. Raises DatabaseAway."""
+    events = {}
+    for service, outbox in OUTBOXES.items():
+        with open_database(stack.settings[service]["database_url"]) as engine, reading(engine) as c:
+            events[service] = c.scalar(select(func.count()).select_from(outbox)) or 0
+    return events
+
+
 def _check_given(story: Story, names: Sequence[str], found: Found) -> None:
     unanswered = Counter(request.kind for request in story.requests if not request.done)
     found.check(not unanswered, f"never done, whatever was sent again: {_counts(unanswered)}")
@@ -100,8 +110,8 @@ def _check_ingest(stack: Stack, name_of: Mapping[str, str], found: Found) -> str
     """The owner of the pictures."""
     with open_database(stack.settings["ingest"]["database_url"]) as engine, reading(engine) as c:
         rows = {row.media_id: row for row in c.execute(select(MEDIA).where(MEDIA.c.tenant == TENANT))}
-        waiting = c.scalar(select(func.count()).select_from(INGEST_OUTBOX))
-    found.check(waiting == 0, f"ingest's outbox still holds {waiting} events")
+    for service, events in unsent(stack).items():
+        found.check(not events, f"the outbox of {service} still holds {events} events")
     _same(found, "accepted pictures and rows of ingest", name_of.keys(), rows.keys())
     states = Counter(row.state for row in rows.values())
     found.check(set(states) <= {SEARCHABLE}, f"states in ingest's database: {dict(states)}, not all searchable")

@@ -94,7 +94,7 @@ class Teller:
     def _is_quiet(self) -> bool:
         """Whether nothing is on its way any more: no lag, and a profile that stays, twice in a row."""
         before = self._state()
-        return not Event().wait(1.0) and before[0] == 0 and before == self._state()
+        return not Event().wait(2.0) and before[0] == 0 and before == self._state()
 
     def _state(self) -> tuple[Any, ...]:
         status, interests = self._api.status(), self._api.interests()["interests"]
