@@ -31,6 +31,7 @@ class Offer(_message.Message):
     PRICE_MINOR_FIELD_NUMBER: _builtins.int
     IN_STOCK_FIELD_NUMBER: _builtins.int
     CHECKED_AT_MS_FIELD_NUMBER: _builtins.int
+    EXPIRES_AT_MS_FIELD_NUMBER: _builtins.int
     offer_id: _builtins.str
     """unique within the item; given by ingest from shop and market where the feed has none"""
     shop: _builtins.str
@@ -43,6 +44,9 @@ class Offer(_message.Message):
     """in the currency's minor unit: 12,900 won is 12900, 12.90 dollars is 1290"""
     in_stock: _builtins.bool
     checked_at_ms: _builtins.int
+    """when the shop last said so"""
+    expires_at_ms: _builtins.int
+    """not shown from then on; 0: never"""
     def __init__(
         self,
         *,
@@ -54,10 +58,11 @@ class Offer(_message.Message):
         price_minor: _builtins.int = ...,
         in_stock: _builtins.bool = ...,
         checked_at_ms: _builtins.int = ...,
+        expires_at_ms: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["checked_at_ms", b"checked_at_ms", "currency", b"currency", "in_stock", b"in_stock", "market", b"market", "offer_id", b"offer_id", "price_minor", b"price_minor", "shop", b"shop", "url", b"url"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["checked_at_ms", b"checked_at_ms", "currency", b"currency", "expires_at_ms", b"expires_at_ms", "in_stock", b"in_stock", "market", b"market", "offer_id", b"offer_id", "price_minor", b"price_minor", "shop", b"shop", "url", b"url"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -73,10 +78,14 @@ class Item(_message.Message):
     BRAND_FIELD_NUMBER: _builtins.int
     CATEGORY_FIELD_NUMBER: _builtins.int
     OFFERS_FIELD_NUMBER: _builtins.int
+    CREATED_AT_MS_FIELD_NUMBER: _builtins.int
+    ALIASES_FIELD_NUMBER: _builtins.int
     item_id: _builtins.str
     """the feed's own, unique within its tenant"""
     brand: _builtins.str
     category: _builtins.str
+    created_at_ms: _builtins.int
+    """when it first came"""
     @_builtins.property
     def media_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """its pictures, of purpose catalogue; the first is shown"""
@@ -85,6 +94,10 @@ class Item(_message.Message):
     def title(self) -> _common_pb2.Name: ...
     @_builtins.property
     def offers(self) -> _containers.RepeatedCompositeFieldContainer[Global___Offer]: ...
+    @_builtins.property
+    def aliases(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """other names of the item or its brand, as people write them"""
+
     def __init__(
         self,
         *,
@@ -94,10 +107,12 @@ class Item(_message.Message):
         brand: _builtins.str = ...,
         category: _builtins.str = ...,
         offers: _abc.Iterable[Global___Offer] | None = ...,
+        created_at_ms: _builtins.int = ...,
+        aliases: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["title", b"title"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["brand", b"brand", "category", b"category", "item_id", b"item_id", "media_ids", b"media_ids", "offers", b"offers", "title", b"title"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["aliases", b"aliases", "brand", b"brand", "category", b"category", "created_at_ms", b"created_at_ms", "item_id", b"item_id", "media_ids", b"media_ids", "offers", b"offers", "title", b"title"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -135,3 +135,39 @@ class ErasureConfirmed(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ErasureConfirmed: _TypeAlias = ErasureConfirmed  # noqa: Y015
+
+@_typing.final
+class WatchChanged(_message.Message):
+    """Topic watch.changed, key "<tenant>/<watch_id>", compacted; a tombstone where the watch ended."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EVENT_ID_FIELD_NUMBER: _builtins.int
+    TENANT_FIELD_NUMBER: _builtins.int
+    PERSON_ID_FIELD_NUMBER: _builtins.int
+    WATCH_FIELD_NUMBER: _builtins.int
+    OCCURRED_AT_MS_FIELD_NUMBER: _builtins.int
+    event_id: _builtins.str
+    tenant: _builtins.str
+    person_id: _builtins.str
+    occurred_at_ms: _builtins.int
+    @_builtins.property
+    def watch(self) -> _profile_pb2.Watch:
+        """without its matches"""
+
+    def __init__(
+        self,
+        *,
+        event_id: _builtins.str = ...,
+        tenant: _builtins.str = ...,
+        person_id: _builtins.str = ...,
+        watch: _profile_pb2.Watch | None = ...,
+        occurred_at_ms: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["watch", b"watch"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["event_id", b"event_id", "occurred_at_ms", b"occurred_at_ms", "person_id", b"person_id", "tenant", b"tenant", "watch", b"watch"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WatchChanged: _TypeAlias = WatchChanged  # noqa: Y015
