@@ -29,7 +29,7 @@ $(VENV)/.dev-installed: $(VENV)/.run-installed requirements/dev.txt
 
 .PHONY: lock
 lock: ## pin requirements/*.in again (needs uv); UPGRADE=1 takes newer versions
-	@for name in run dev; do \
+	@for name in run dev go; do \
 	  UV_CUSTOM_COMPILE_COMMAND="make lock" uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	    --no-emit-index-url --no-emit-find-links $(if $(UPGRADE),--upgrade) requirements/$$name.in -o requirements/$$name.txt; \
 	done; requirements/services/lock.sh
