@@ -93,7 +93,7 @@ def running_servers(folder: Path | None, say: Say) -> Iterator[dict[str, str]]:
     servers = local_servers(",".join({*SERVERS, *before}), folder or RUN)
     missing = [name for name in SERVERS if name not in before]
     if missing:
-        servers.fetch(say)
+        servers.fetch()
         say(f"starting {', '.join(missing)}")
     try:
         servers.start(die_with_us=die_with_parent())

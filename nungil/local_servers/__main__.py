@@ -34,7 +34,7 @@ def main() -> None:
 @_only
 def fetch(only: str) -> None:
     """Get their programs, without starting any."""
-    local_servers(only).fetch(_say)
+    local_servers(only).fetch()
 
 
 @main.command()
@@ -42,7 +42,7 @@ def fetch(only: str) -> None:
 def start(only: str) -> None:
     """Fetch, start and wait for them. They run until `stop`."""
     servers = local_servers(only)
-    servers.fetch(_say)
+    servers.fetch()
     servers.start()
     _show(servers)
 
@@ -66,7 +66,7 @@ def env() -> None:
 def exec(only: str, command: Sequence[str]) -> None:
     """Run COMMAND beside servers of its own, with nothing in sight but loopback; stop and forget them afterwards."""
     outside = local_servers(only)
-    outside.fetch(_say)
+    outside.fetch()
     if os.environ.get(ACCEPT) != "1":
         namespace.enter()
     with tempfile.TemporaryDirectory(prefix="nungil-servers-", ignore_cleanup_errors=True) as folder:

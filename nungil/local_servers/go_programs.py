@@ -7,7 +7,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from nungil.local_servers.server import lacking, run
+from nungil.local_servers.server import FETCH_ATTEMPTS, lacking, run
 
 
 @dataclass(frozen=True)
@@ -39,8 +39,9 @@ class GoProgram:
         self.path(cache).parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=cache) as folder:
             run(
-                f"building {self.name}",
+                f"building {self.name} with Go, which takes some minutes, once",
                 ["go", "install", self.module],
                 environment={"GOBIN": folder, "CGO_ENABLED": "0"},
+                attempts=FETCH_ATTEMPTS,
             )
             shutil.move(Path(folder) / self.builds_as, self.path(cache))

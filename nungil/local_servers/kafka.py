@@ -10,7 +10,7 @@ from pathlib import Path
 from kafka import KafkaAdminClient
 from kafka.errors import KafkaError
 
-from nungil.local_servers.server import Launch, Place, lacking, listens, run
+from nungil.local_servers.server import FETCH_ATTEMPTS, Launch, Place, lacking, listens, run
 
 VERSION = "4.3.0"
 _HEAP = "-Xmx512m"
@@ -75,7 +75,8 @@ class Kafka:
         self._folder.mkdir(parents=True, exist_ok=True)
         (self._folder / "pom.xml").write_text(_POM)
         copy = ["dependency:copy-dependencies", "-DincludeScope=runtime", f"-DoutputDirectory={self._folder / 'libs'}"]
-        run("fetching Kafka with Maven", ["mvn", "-B", "-q", "-f", str(self._folder / "pom.xml"), *copy])
+        maven = ["mvn", "-B", "-q", "-f", str(self._folder / "pom.xml"), *copy]
+        run("fetching Kafka with Maven", maven, attempts=FETCH_ATTEMPTS)
         self._fetched().touch()
 
     def launch(self, place: Place) -> Launch:

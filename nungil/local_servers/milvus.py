@@ -12,7 +12,7 @@ from pymilvus import MilvusClient, MilvusException
 
 from nungil.local_servers import milvus_start, namespace
 from nungil.local_servers.namespace import only_loopback
-from nungil.local_servers.server import Launch, Place, listens, run
+from nungil.local_servers.server import FETCH_ATTEMPTS, Launch, Place, listens, run
 
 VERSION = "2.3.5"
 ACCEPT = "NUNGIL_ACCEPT_OPEN_PORTS"
@@ -50,6 +50,7 @@ class Milvus:
         run(
             "fetching Milvus with pip",
             [str(self._environment / "bin" / "python"), "-m", "pip", "install", "-q", *packages],
+            attempts=FETCH_ATTEMPTS,
         )
         fetched.touch()
 

@@ -68,11 +68,10 @@ class LocalServers:
         """What this machine lacks to run them: a sentence each."""
         return [sentence for server in self._servers.values() for sentence in server.missing()]
 
-    def fetch(self, say: Callable[[str], None]) -> None:
+    def fetch(self) -> None:
         """Gets every program that is not here yet. Raises Misconfigured with all that is absent, or where that fails."""
         self._refuse_missing()
         for server in self._servers.values():
-            say(f"{server.name}: looking for its program (fetched or built once)")
             server.fetch()
 
     def start(self, *, die_with_us: Callable[[], None] | None = None) -> None:

@@ -6,6 +6,7 @@ import os
 import shutil
 import socket
 import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -86,18 +87,32 @@ def lacking(programs: Mapping[str, str]) -> list[str]:
     return [f"{name} is absent: {how}" for name, how in programs.items() if shutil.which(name) is None]
 
 
+FETCH_ATTEMPTS = 3  # registries are away for a moment now and then
+
+
 def run(
-    what: str, command: Sequence[str], *, environment: Mapping[str, str] | None = None, user: str | None = None
+    what: str,
+    command: Sequence[str],
+    *,
+    environment: Mapping[str, str] | None = None,
+    user: str | None = None,
+    attempts: int = 1,
 ) -> None:
-    """Runs a command to its end. Raises Misconfigured with the last lines it wrote where it fails."""
-    done = subprocess.run(
-        command,
-        env={**os.environ, **(environment or {})},
-        user=user,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    if done.returncode != 0:
-        raise Misconfigured(f"{what} failed: {' '.join(done.stdout.split()[-60:])}")
+    """Runs a command to its end, saying so. Raises Misconfigured with the last lines it wrote where it fails, `attempts` times."""
+    print(what, file=sys.stderr, flush=True)
+    for attempt in range(1, attempts + 1):
+        done = subprocess.run(
+            command,
+            env={**os.environ, **(environment or {})},
+            user=user,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        if done.returncode == 0:
+            return
+        said = " ".join(done.stdout.split()[-60:])
+        if attempt < attempts:
+            print(f"{what} failed and is tried again: {said}", file=sys.stderr, flush=True)
+    raise Misconfigured(f"{what} failed: {said}")
