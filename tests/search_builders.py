@@ -34,7 +34,11 @@ from nungil.vector_index.port import CATALOGUE, IndexRow, VectorIndex, row_id
 from services.search.consumer import ReadDeletions, ReadItems
 from services.search.core import CropQuery
 from services.search.features import FeatureMaps
-from services.search.handlers import ApplyItems, DeniedPictures, SearchByCrop, Status
+from services.search.handlers.crops import SearchByCrop
+from services.search.handlers.deletions import DeniedPictures
+from services.search.handlers.finding import FindRows
+from services.search.handlers.items import ApplyItems
+from services.search.handlers.status import Status
 from services.search.wire import Answer
 
 TENANT = "shop"
@@ -158,9 +162,8 @@ class Search:
         self.read = ReadItems(ApplyItems(self.engine))
         self.deletions = ReadDeletions(self.log, self.denied, self.maps, self.stop)
         self.status = Status(self.index, self.engine, SPACE)
-        self.handler = SearchByCrop(
-            self.maps, self.index, self.engine, self.denied, self.log, lambda: self.now[0], self.exact_limit, 0.5
-        )
+        self.find = FindRows(self.index, self.engine, self.denied, self.exact_limit)
+        self.handler = SearchByCrop(self.maps, self.find, self.engine, self.denied, self.log, lambda: self.now[0], 0.5)
 
     def put(self, *pictures: Features) -> None:
         """What embed does with a picture."""

@@ -21,7 +21,11 @@ from nungil.vector_index.open import open_vector_index
 from services.search.config import SearchSettings
 from services.search.consumer import GROUP, TOPICS, ReadDeletions, ReadItems
 from services.search.features import FeatureMaps
-from services.search.handlers import ApplyItems, DeniedPictures, SearchByCrop, Status
+from services.search.handlers.crops import SearchByCrop
+from services.search.handlers.deletions import DeniedPictures
+from services.search.handlers.finding import FindRows
+from services.search.handlers.items import ApplyItems
+from services.search.handlers.status import Status
 from services.search.rpc import SearchServicer
 
 
@@ -36,7 +40,8 @@ def run(settings: SearchSettings, stop: Event) -> None:
         engine = stack.enter_context(open_database(settings.database_url))
         check_current("search", engine)
         maps = FeatureMaps(objects, space.name, now_ms, settings.cache_bytes)
-        search = SearchByCrop(maps, index, engine, denied, log, now_ms, settings.exact_limit, settings.match_cosine)
+        find = FindRows(index, engine, denied, settings.exact_limit)
+        search = SearchByCrop(maps, find, engine, denied, log, now_ms, settings.match_cosine)
         servicer = SearchServicer(search, Status(index, engine, space))
 
         deletions = ReadDeletions(log, denied, maps, stop)

@@ -14,7 +14,8 @@ from nungil.runtime.errors import Rejected
 from services.search import wire
 from services.search.core import ItemRow
 from services.search.features import FeatureMaps
-from services.search.handlers import ApplyItems, DeniedPictures
+from services.search.handlers.deletions import DeniedPictures
+from services.search.handlers.items import ApplyItems
 
 logger = logging.getLogger(__name__)
 

@@ -71,6 +71,20 @@ class ItemRow:
 
 
 @dataclass(frozen=True, slots=True)
+class Conditions:
+    """What must hold of a result, however much it looks like the question."""
+
+    tenant: str
+    person_id: str = ""  # empty: nobody in particular
+    filters: Filters = field(default_factory=Filters)
+
+    @property
+    def owners(self) -> tuple[str, ...]:
+        """Whose pictures the caller may see."""
+        return (CATALOGUE, self.person_id) if self.person_id else (CATALOGUE,)
+
+
+@dataclass(frozen=True, slots=True)
 class CropQuery:
     """A question: what looks like this part of this picture? part: a box, the n of a region, or None for the whole."""
 
@@ -85,9 +99,8 @@ class CropQuery:
     event_id: str = ""  # of what is recorded; empty: a new one
 
     @property
-    def owners(self) -> tuple[str, ...]:
-        """Whose pictures the caller may see."""
-        return (CATALOGUE, self.person_id) if self.person_id else (CATALOGUE,)
+    def conditions(self) -> Conditions:
+        return Conditions(self.tenant, self.person_id, self.filters)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,8 @@ from typing import Any
 from nungil.api.search.v1 import search_pb2 as pb
 from nungil.api.search.v1.search_pb2_grpc import SearchServiceServicer
 from nungil.runtime import metrics
-from services.search.handlers import SearchByCrop, Status
+from services.search.handlers.crops import SearchByCrop
+from services.search.handlers.status import Status
 from services.search.wire import answer_to_proto, query_of
 
 

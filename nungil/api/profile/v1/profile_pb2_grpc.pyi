@@ -37,15 +37,6 @@ class ProfileServiceStub:
     GetConsents: _grpc.UnaryUnaryMultiCallable[_profile_pb2.GetConsentsRequest, _profile_pb2.GetConsentsResponse]
     SetConsent: _grpc.UnaryUnaryMultiCallable[_profile_pb2.SetConsentRequest, _profile_pb2.SetConsentResponse]
     """INVALID_ARGUMENT: an unknown purpose."""
-    CreateWatch: _grpc.UnaryUnaryMultiCallable[_profile_pb2.CreateWatchRequest, _profile_pb2.CreateWatchResponse]
-    """Keeps a crop that found nothing to buy: told when something does. INVALID_ARGUMENT: a box or market that cannot be.
-    FAILED_PRECONDITION: as many as one person may have. The same crop and filters twice are one watch.
-    """
-    ListWatches: _grpc.UnaryUnaryMultiCallable[_profile_pb2.ListWatchesRequest, _profile_pb2.ListWatchesResponse]
-    DeleteWatch: _grpc.UnaryUnaryMultiCallable[_profile_pb2.DeleteWatchRequest, _profile_pb2.DeleteWatchResponse]
-    """NOT_FOUND: no watch of this person."""
-    ListUnmet: _grpc.UnaryUnaryMultiCallable[_profile_pb2.ListUnmetRequest, _profile_pb2.ListUnmetResponse]
-    """What people of this tenant look for and do not find, likest grouped: what to source. No person is named."""
 
 @_typing.type_check_only
 class ProfileServiceAsyncStub(ProfileServiceStub):
@@ -56,15 +47,6 @@ class ProfileServiceAsyncStub(ProfileServiceStub):
     GetConsents: _aio.UnaryUnaryMultiCallable[_profile_pb2.GetConsentsRequest, _profile_pb2.GetConsentsResponse]  # type: ignore[assignment]
     SetConsent: _aio.UnaryUnaryMultiCallable[_profile_pb2.SetConsentRequest, _profile_pb2.SetConsentResponse]  # type: ignore[assignment]
     """INVALID_ARGUMENT: an unknown purpose."""
-    CreateWatch: _aio.UnaryUnaryMultiCallable[_profile_pb2.CreateWatchRequest, _profile_pb2.CreateWatchResponse]  # type: ignore[assignment]
-    """Keeps a crop that found nothing to buy: told when something does. INVALID_ARGUMENT: a box or market that cannot be.
-    FAILED_PRECONDITION: as many as one person may have. The same crop and filters twice are one watch.
-    """
-    ListWatches: _aio.UnaryUnaryMultiCallable[_profile_pb2.ListWatchesRequest, _profile_pb2.ListWatchesResponse]  # type: ignore[assignment]
-    DeleteWatch: _aio.UnaryUnaryMultiCallable[_profile_pb2.DeleteWatchRequest, _profile_pb2.DeleteWatchResponse]  # type: ignore[assignment]
-    """NOT_FOUND: no watch of this person."""
-    ListUnmet: _aio.UnaryUnaryMultiCallable[_profile_pb2.ListUnmetRequest, _profile_pb2.ListUnmetResponse]  # type: ignore[assignment]
-    """What people of this tenant look for and do not find, likest grouped: what to source. No person is named."""
 
 class ProfileServiceServicer(metaclass=_abc_1.ABCMeta):
     @_abc_1.abstractmethod
@@ -96,38 +78,5 @@ class ProfileServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_profile_pb2.SetConsentResponse, _abc.Awaitable[_profile_pb2.SetConsentResponse]]:
         """INVALID_ARGUMENT: an unknown purpose."""
-
-    @_abc_1.abstractmethod
-    def CreateWatch(
-        self,
-        request: _profile_pb2.CreateWatchRequest,
-        context: _ServicerContext,
-    ) -> _typing.Union[_profile_pb2.CreateWatchResponse, _abc.Awaitable[_profile_pb2.CreateWatchResponse]]:
-        """Keeps a crop that found nothing to buy: told when something does. INVALID_ARGUMENT: a box or market that cannot be.
-        FAILED_PRECONDITION: as many as one person may have. The same crop and filters twice are one watch.
-        """
-
-    @_abc_1.abstractmethod
-    def ListWatches(
-        self,
-        request: _profile_pb2.ListWatchesRequest,
-        context: _ServicerContext,
-    ) -> _typing.Union[_profile_pb2.ListWatchesResponse, _abc.Awaitable[_profile_pb2.ListWatchesResponse]]: ...
-
-    @_abc_1.abstractmethod
-    def DeleteWatch(
-        self,
-        request: _profile_pb2.DeleteWatchRequest,
-        context: _ServicerContext,
-    ) -> _typing.Union[_profile_pb2.DeleteWatchResponse, _abc.Awaitable[_profile_pb2.DeleteWatchResponse]]:
-        """NOT_FOUND: no watch of this person."""
-
-    @_abc_1.abstractmethod
-    def ListUnmet(
-        self,
-        request: _profile_pb2.ListUnmetRequest,
-        context: _ServicerContext,
-    ) -> _typing.Union[_profile_pb2.ListUnmetResponse, _abc.Awaitable[_profile_pb2.ListUnmetResponse]]:
-        """What people of this tenant look for and do not find, likest grouped: what to source. No person is named."""
 
 def add_ProfileServiceServicer_to_server(servicer: ProfileServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

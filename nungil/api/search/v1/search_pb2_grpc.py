@@ -39,16 +39,6 @@ class SearchServiceStub:
                 request_serializer=nungil_dot_api_dot_search_dot_v1_dot_search__pb2.SearchByCropRequest.SerializeToString,
                 response_deserializer=nungil_dot_api_dot_search_dot_v1_dot_search__pb2.SearchByCropResponse.FromString,
                 _registered_method=True)
-        self.SearchByRegions = channel.unary_unary(
-                '/nungil.api.search.v1.SearchService/SearchByRegions',
-                request_serializer=nungil_dot_api_dot_search_dot_v1_dot_search__pb2.SearchByRegionsRequest.SerializeToString,
-                response_deserializer=nungil_dot_api_dot_search_dot_v1_dot_search__pb2.SearchByRegionsResponse.FromString,
-                _registered_method=True)
-        self.Lens = channel.stream_stream(
-                '/nungil.api.search.v1.SearchService/Lens',
-                request_serializer=nungil_dot_api_dot_search_dot_v1_dot_search__pb2.LensRequest.SerializeToString,
-                response_deserializer=nungil_dot_api_dot_search_dot_v1_dot_search__pb2.LensResponse.FromString,
-                _registered_method=True)
         self.GetStatus = channel.unary_unary(
                 '/nungil.api.search.v1.SearchService/GetStatus',
                 request_serializer=nungil_dot_api_dot_search_dot_v1_dot_search__pb2.GetStatusRequest.SerializeToString,
@@ -68,21 +58,6 @@ class SearchServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
-    def SearchByRegions(self, request, context):
-        """One search for each region of a picture that has a name, bounded in time. Errors as SearchByCrop.
-        """
-        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
-        context.set_details('Method not implemented!')
-        raise NotImplementedError('Method not implemented!')
-
-    def Lens(self, request_iterator, context):
-        """The moving frame: one stream a picture that is open. The first request is `open`; then the newest frame wins, and frames
-        that it overtook are never answered. Errors of one frame are told in `fault` and end nothing; those of `open` end the stream.
-        """
-        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
-        context.set_details('Method not implemented!')
-        raise NotImplementedError('Method not implemented!')
-
     def GetStatus(self, request, context):
         """Rows in the index and items known.
         """
@@ -97,16 +72,6 @@ def add_SearchServiceServicer_to_server(servicer, server):
                     servicer.SearchByCrop,
                     request_deserializer=nungil_dot_api_dot_search_dot_v1_dot_search__pb2.SearchByCropRequest.FromString,
                     response_serializer=nungil_dot_api_dot_search_dot_v1_dot_search__pb2.SearchByCropResponse.SerializeToString,
-            ),
-            'SearchByRegions': grpc.unary_unary_rpc_method_handler(
-                    servicer.SearchByRegions,
-                    request_deserializer=nungil_dot_api_dot_search_dot_v1_dot_search__pb2.SearchByRegionsRequest.FromString,
-                    response_serializer=nungil_dot_api_dot_search_dot_v1_dot_search__pb2.SearchByRegionsResponse.SerializeToString,
-            ),
-            'Lens': grpc.stream_stream_rpc_method_handler(
-                    servicer.Lens,
-                    request_deserializer=nungil_dot_api_dot_search_dot_v1_dot_search__pb2.LensRequest.FromString,
-                    response_serializer=nungil_dot_api_dot_search_dot_v1_dot_search__pb2.LensResponse.SerializeToString,
             ),
             'GetStatus': grpc.unary_unary_rpc_method_handler(
                     servicer.GetStatus,
@@ -141,60 +106,6 @@ class SearchService:
             '/nungil.api.search.v1.SearchService/SearchByCrop',
             nungil_dot_api_dot_search_dot_v1_dot_search__pb2.SearchByCropRequest.SerializeToString,
             nungil_dot_api_dot_search_dot_v1_dot_search__pb2.SearchByCropResponse.FromString,
-            options,
-            channel_credentials,
-            insecure,
-            call_credentials,
-            compression,
-            wait_for_ready,
-            timeout,
-            metadata,
-            _registered_method=True)
-
-    @staticmethod
-    def SearchByRegions(request,
-            target,
-            options=(),
-            channel_credentials=None,
-            call_credentials=None,
-            insecure=False,
-            compression=None,
-            wait_for_ready=None,
-            timeout=None,
-            metadata=None):
-        return grpc.experimental.unary_unary(
-            request,
-            target,
-            '/nungil.api.search.v1.SearchService/SearchByRegions',
-            nungil_dot_api_dot_search_dot_v1_dot_search__pb2.SearchByRegionsRequest.SerializeToString,
-            nungil_dot_api_dot_search_dot_v1_dot_search__pb2.SearchByRegionsResponse.FromString,
-            options,
-            channel_credentials,
-            insecure,
-            call_credentials,
-            compression,
-            wait_for_ready,
-            timeout,
-            metadata,
-            _registered_method=True)
-
-    @staticmethod
-    def Lens(request_iterator,
-            target,
-            options=(),
-            channel_credentials=None,
-            call_credentials=None,
-            insecure=False,
-            compression=None,
-            wait_for_ready=None,
-            timeout=None,
-            metadata=None):
-        return grpc.experimental.stream_stream(
-            request_iterator,
-            target,
-            '/nungil.api.search.v1.SearchService/Lens',
-            nungil_dot_api_dot_search_dot_v1_dot_search__pb2.LensRequest.SerializeToString,
-            nungil_dot_api_dot_search_dot_v1_dot_search__pb2.LensResponse.FromString,
             options,
             channel_credentials,
             insecure,

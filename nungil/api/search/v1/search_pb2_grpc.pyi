@@ -36,12 +36,6 @@ class SearchServiceStub:
     INVALID_ARGUMENT: a box wholly outside, empty or not numbers, an unknown region, chip or market, limit outside 0..100,
     a cursor of another query, neither a picture nor words.
     """
-    SearchByRegions: _grpc.UnaryUnaryMultiCallable[_search_pb2.SearchByRegionsRequest, _search_pb2.SearchByRegionsResponse]
-    """One search for each region of a picture that has a name, bounded in time. Errors as SearchByCrop."""
-    Lens: _grpc.StreamStreamMultiCallable[_search_pb2.LensRequest, _search_pb2.LensResponse]
-    """The moving frame: one stream a picture that is open. The first request is `open`; then the newest frame wins, and frames
-    that it overtook are never answered. Errors of one frame are told in `fault` and end nothing; those of `open` end the stream.
-    """
     GetStatus: _grpc.UnaryUnaryMultiCallable[_search_pb2.GetStatusRequest, _search_pb2.GetStatusResponse]
     """Rows in the index and items known."""
 
@@ -52,12 +46,6 @@ class SearchServiceAsyncStub(SearchServiceStub):
     """NOT_FOUND: unknown media_id, or one that the caller may not see. FAILED_PRECONDITION: known, not yet embedded.
     INVALID_ARGUMENT: a box wholly outside, empty or not numbers, an unknown region, chip or market, limit outside 0..100,
     a cursor of another query, neither a picture nor words.
-    """
-    SearchByRegions: _aio.UnaryUnaryMultiCallable[_search_pb2.SearchByRegionsRequest, _search_pb2.SearchByRegionsResponse]  # type: ignore[assignment]
-    """One search for each region of a picture that has a name, bounded in time. Errors as SearchByCrop."""
-    Lens: _aio.StreamStreamMultiCallable[_search_pb2.LensRequest, _search_pb2.LensResponse]  # type: ignore[assignment]
-    """The moving frame: one stream a picture that is open. The first request is `open`; then the newest frame wins, and frames
-    that it overtook are never answered. Errors of one frame are told in `fault` and end nothing; those of `open` end the stream.
     """
     GetStatus: _aio.UnaryUnaryMultiCallable[_search_pb2.GetStatusRequest, _search_pb2.GetStatusResponse]  # type: ignore[assignment]
     """Rows in the index and items known."""
@@ -72,24 +60,6 @@ class SearchServiceServicer(metaclass=_abc_1.ABCMeta):
         """NOT_FOUND: unknown media_id, or one that the caller may not see. FAILED_PRECONDITION: known, not yet embedded.
         INVALID_ARGUMENT: a box wholly outside, empty or not numbers, an unknown region, chip or market, limit outside 0..100,
         a cursor of another query, neither a picture nor words.
-        """
-
-    @_abc_1.abstractmethod
-    def SearchByRegions(
-        self,
-        request: _search_pb2.SearchByRegionsRequest,
-        context: _ServicerContext,
-    ) -> _typing.Union[_search_pb2.SearchByRegionsResponse, _abc.Awaitable[_search_pb2.SearchByRegionsResponse]]:
-        """One search for each region of a picture that has a name, bounded in time. Errors as SearchByCrop."""
-
-    @_abc_1.abstractmethod
-    def Lens(
-        self,
-        request_iterator: _MaybeAsyncIterator[_search_pb2.LensRequest],
-        context: _ServicerContext,
-    ) -> _typing.Union[_abc.Iterator[_search_pb2.LensResponse], _abc.AsyncIterator[_search_pb2.LensResponse]]:
-        """The moving frame: one stream a picture that is open. The first request is `open`; then the newest frame wins, and frames
-        that it overtook are never answered. Errors of one frame are told in `fault` and end nothing; those of `open` end the stream.
         """
 
     @_abc_1.abstractmethod

@@ -1,0 +1,1 @@
+"""What search does: answer a crop, keep its copy of items, remember deletions."""

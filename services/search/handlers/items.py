@@ -1,0 +1,29 @@
+"""The copy of items, kept up to date."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from sqlalchemy import Engine
+
+from nungil.database.open import hold
+from services.search import store
+from services.search.core import ItemRow
+
+
+@dataclass(frozen=True)
+class ApplyItems:
+    """Brings the copy of items up to date. Idempotent: an item is replaced as a whole."""
+
+    engine: Engine
+
+    def __call__(self, changes: Collection[tuple[str, str, ItemRow | None]]) -> None:
+        with self.engine.begin() as connection:
+            # A partition that is handed over may be in two hands for a moment.
+            hold(connection, *(f"item/{tenant}/{item_id}" for tenant, item_id, _ in changes))
+            for tenant, item_id, item in changes:
+                if item is None:
+                    store.delete_item(connection, tenant, item_id)
+                else:
+                    store.replace_item(connection, item)
