@@ -32,7 +32,7 @@ from services.profile import core, store
 from services.profile.config import GAINS, gains_by_kind
 from services.profile.consumer import ReadEvents
 from services.profile.evidence import Reading
-from services.profile.handlers import Consents, Identify, Interests, PeopleActed, PictureChanged, PictureEmbedded
+from services.profile.handlers import Consents, Identify, Interests, PeopleActed, PictureChanged, PicturesEmbedded
 from services.profile.journal import FeatureObjects, Journal
 
 TENANT = "shop"
@@ -197,7 +197,7 @@ class AProfile:
     def read(self, *records: Record) -> list[tuple[Record, Rejected]]:
         """One batch."""
         journal = self.journal
-        read = ReadEvents(PictureChanged(journal), PictureEmbedded(journal, self.woken), PeopleActed(journal))
+        read = ReadEvents(PictureChanged(journal), PicturesEmbedded(journal, self.woken), PeopleActed(journal))
         return read(records)
 
     def state(self, person_id: str) -> str | None:

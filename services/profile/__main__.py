@@ -22,7 +22,7 @@ from services.profile import consumer, store
 from services.profile.config import ProfileSettings, gains_by_kind
 from services.profile.core import DAY_MS, Rules
 from services.profile.evidence import Reading
-from services.profile.handlers import Consents, Identify, Interests, PeopleActed, PictureChanged, PictureEmbedded
+from services.profile.handlers import Consents, Identify, Interests, PeopleActed, PictureChanged, PicturesEmbedded
 from services.profile.journal import FeatureObjects, Journal
 from services.profile.rpc import ProfileServicer
 
@@ -39,7 +39,7 @@ def run(settings: ProfileSettings, stop: Event) -> None:
         check_current("profile", engine)
         features = FeatureObjects(objects, space_of(settings.encoder_url).name)
         journal = Journal(engine, features, Reading(taxonomy, settings.interest_floor), rules, now_ms)
-        read = consumer.ReadEvents(PictureChanged(journal), PictureEmbedded(journal, woken), PeopleActed(journal))
+        read = consumer.ReadEvents(PictureChanged(journal), PicturesEmbedded(journal, woken), PeopleActed(journal))
         servicer = ProfileServicer(
             Identify(engine, now_ms), Interests(journal, rules, now_ms), Consents(engine, now_ms), taxonomy
         )

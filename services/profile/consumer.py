@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import TypeVar
 
+from nungil.api.embed.v1.events_pb2 import MediaEmbedded
 from nungil.event_log import topics
 from nungil.event_log.port import Record
 from nungil.runtime import tracing
 from nungil.runtime.errors import Rejected
 from services.profile import wire
 from services.profile.core import Activity
-from services.profile.handlers import PeopleActed, PictureChanged, PictureEmbedded
+from services.profile.handlers import PeopleActed, PictureChanged, PicturesEmbedded
 
 GROUP = "profile"
 TOPICS = (topics.MEDIA_CHANGED, topics.MEDIA_EMBEDDED, topics.USER_ACTIVITY)
@@ -23,10 +24,10 @@ E = TypeVar("E")
 
 @dataclass(frozen=True)
 class ReadEvents:
-    """Handles a batch in the order of its delivery; activities that follow each other are folded together."""
+    """Handles a batch in the order of its delivery; what follows each other of one kind is handled together."""
 
     changed: PictureChanged
-    embedded: PictureEmbedded
+    embedded: PicturesEmbedded
     acted: PeopleActed
 
     def __call__(self, records: Sequence[Record]) -> list[Fault]:
@@ -35,10 +36,33 @@ class ReadEvents:
             if topic == topics.USER_ACTIVITY:
                 faults.extend(self._activities(list(run)))
             elif topic == topics.MEDIA_EMBEDDED:
-                faults.extend(_each(run, wire.media_embedded_of, self.embedded))
+                faults.extend(self._embedded(list(run)))
             else:
                 faults.extend(_each(run, wire.media_changed_of, self.changed))
         return faults
+
+    def _embedded(self, records: Sequence[Record]) -> Iterator[Fault]:
+        read: list[tuple[Record, MediaEmbedded]] = []
+        for record in records:
+            try:
+                read.append((record, wire.media_embedded_of(record)))
+            except Rejected as error:
+                yield record, error
+        spans = [
+            tracing.begin(
+                f"profile {record.topic}",
+                record.headers,
+                media_id=record.key,
+                appended_at_ms=record.appended_at_ms,
+            )
+            for record, _ in read
+        ]
+        faults = self.embedded([(event, span) for (_, event), span in zip(read, spans, strict=True)])
+        for span in spans:
+            span.end()
+        for record, event in read:
+            if fault := faults.get((event.tenant, event.media_id)):
+                yield record, fault
 
     def _activities(self, records: Sequence[Record]) -> Iterator[Fault]:
         read: list[tuple[Record, Activity]] = []

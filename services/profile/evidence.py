@@ -20,6 +20,7 @@ LABELS_KEPT = 3
 NOISE = 0.02  # of a cell: less is a thousand labels sharing what nobody knows
 AREA_POWER = 0.5  # how much of a small part's sureness counts: 1, by its share of the picture; 0, all of it
 SMALLEST_CELLS = 2  # a part's width and height
+_ROUNDING = 1e-5  # more than all rounding below
 SMALLEST_PROBABILITY = 0.005  # of a label that is shown as a reason
 
 
@@ -44,6 +45,10 @@ class Reading:
         label_map = np.where(features.label_map < NOISE, 0.0, features.label_map).astype(np.float32)
         interests, strengths = self._spoken([label.id for label in features.labels])
         summed = np.minimum(np.tensordot(strengths, label_map, axes=1), 1.0)  # [interests, rows, columns]
+        can = np.flatnonzero(
+            summed.max(axis=(1, 2), initial=0.0) >= self.floor - _ROUNDING
+        )  # no mean is above its cells
+        interests, strengths, summed = [interests[i] for i in can], strengths[can], summed[can]
         table = summed_area(np.moveaxis(summed, 0, -1).astype(np.float32))
         parts, means, reached = _strongest_parts(table) if box is None else _only_part(table, clip(box)[0])
         labels = summed_area(np.moveaxis(label_map, 0, -1))
@@ -63,10 +68,11 @@ class Reading:
         known = self.taxonomy.labels
         spoken = [self.taxonomy.interests_of(label) if label in known else {} for label in labels]
         interests = sorted(set().union(*spoken))
+        row_of = {interest: row for row, interest in enumerate(interests)}
         strengths = np.zeros((len(interests), len(labels)), dtype=np.float32)
         for column, of_label in enumerate(spoken):
             for interest, strength in of_label.items():
-                strengths[interests.index(interest), column] = strength
+                strengths[row_of[interest], column] = strength
         return interests, strengths
 
 

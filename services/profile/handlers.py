@@ -19,6 +19,7 @@ from nungil.database.outbox import put_out
 from nungil.runtime import ids
 from nungil.runtime.clock import Clock
 from nungil.runtime.errors import Rejected
+from nungil.runtime.tracing import Span
 from services.profile import core, store, wire
 from services.profile.core import KeptConsent, Rules, Weighed
 from services.profile.errors import UnidentifiedPerson, UnknownPerson, UnknownPurpose
@@ -107,22 +108,40 @@ class Consents:
 
 
 @dataclass(frozen=True)
-class PictureEmbedded:
-    """A picture has its features now, or never will: tells of uploads, and fills the rows that waited."""
+class PicturesEmbedded:
+    """Pictures have their features now, or never will: tells of uploads, and fills the rows that waited."""
 
     journal: Journal
     woken: threading.Event
 
-    def __call__(self, event: MediaEmbedded) -> None:
-        if event.outcome == MediaEmbedded.OUTCOME_REJECTED:
-            self.journal.give_up(event.tenant, event.media_id)
-        if event.outcome != MediaEmbedded.OUTCOME_EMBEDDED or self.journal.is_removed(event.tenant, event.media_id):
-            return
-        if event.purpose == PURPOSE_PERSONAL:
+    def __call__(self, told: Sequence[tuple[MediaEmbedded, Span]]) -> dict[tuple[str, str], Rejected]:
+        """span: of all that is done about the event. Answers the pictures that cannot be read, by tenant and media id."""
+        faults: dict[tuple[str, str], Rejected] = {}
+        tenants = sorted({event.tenant for event, _ in told})
+        for tenant in tenants:
+            mine = [(event, span) for event, span in told if event.tenant == tenant]
+            faults |= {(tenant, media_id): error for media_id, error in self._of_tenant(tenant, mine).items()}
+        return faults
+
+    def _of_tenant(self, tenant: str, told: Sequence[tuple[MediaEmbedded, Span]]) -> Mapping[str, Rejected]:
+        """Features first: a row that can be filled is, whatever else is said of its picture."""
+        found = [(event, span) for event, span in told if event.outcome == MediaEmbedded.OUTCOME_EMBEDDED]
+        given_up = {event.media_id for event, _ in told if event.outcome == MediaEmbedded.OUTCOME_REJECTED}
+        faults: Mapping[str, Rejected] = {}
+        if found:
+            removed = self.journal.removed(tenant, {event.media_id for event, _ in found})
+            found = [(event, span) for event, span in found if event.media_id not in removed]
+            self._tell([(event, span) for event, span in found if event.purpose == PURPOSE_PERSONAL])
+            faults = self.journal.resolve(tenant, {event.media_id for event, _ in found})
+        if given_up:
+            self.journal.give_up(tenant, given_up)
+        return faults
+
+    def _tell(self, uploads: Sequence[tuple[MediaEmbedded, Span]]) -> None:
+        if uploads:
             with self.journal.engine.begin() as c:
-                put_out(c, store.OUTBOX, [wire.uploaded(event)])
+                put_out(c, store.OUTBOX, [wire.uploaded(event, span.headers()) for event, span in uploads])
             self.woken.set()
-        self.journal.resolve(event.tenant, event.media_id)
 
 
 @dataclass(frozen=True)

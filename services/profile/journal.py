@@ -73,22 +73,26 @@ class Journal:
         for (tenant, person_id), of_person in _by_person(activities):
             refused = self._enter(tenant, person_id, of_person)
             entered = [activity for activity in of_person if activity not in refused]
-            unreadable = self._fill(tenant, person_id, {activity.media_id for activity in entered})
+            with reading(self.engine) as c:
+                media_ids = {activity.media_id for activity in entered}
+                waiting = store.waiting(c, tenant, media_ids, person_id=person_id)
+            unreadable = self._fill(tenant, person_id, waiting)
             faults |= refused | {a: unreadable[a.media_id] for a in entered if a.media_id in unreadable}
         return faults
 
-    def resolve(self, tenant: str, media_id: str) -> None:
-        """Fills the rows that wait for the features of this picture. Raises UnreadableFeatures."""
+    def resolve(self, tenant: str, media_ids: Collection[str]) -> dict[str, Rejected]:
+        """Fills the rows that wait for the features of these pictures. Answers the pictures that cannot be read."""
         with reading(self.engine) as c:
-            waiting = store.waiting(c, tenant, [media_id])
-        for person_id in sorted({activity.person_id for activity in waiting}):
-            for fault in self._fill(tenant, person_id, {media_id}).values():
-                raise fault
+            waiting = store.waiting(c, tenant, media_ids)
+        faults: dict[str, Rejected] = {}
+        for (_, person_id), of_person in _by_person(waiting):
+            faults |= self._fill(tenant, person_id, of_person)
+        return faults
 
-    def give_up(self, tenant: str, media_id: str) -> None:
-        """Drops the rows that wait for the features of a picture that will never have any."""
+    def give_up(self, tenant: str, media_ids: Collection[str]) -> None:
+        """Drops the rows that wait for the features of pictures that will never have any."""
         with self.engine.begin() as c:
-            store.drop_waiting(c, tenant, media_id)
+            store.drop_waiting(c, tenant, media_ids)
 
     def forget_picture(self, tenant: str, media_id: str) -> None:
         """Removes a picture from every journal, for good, and folds those persons again: as if it had never been seen."""
@@ -103,10 +107,10 @@ class Journal:
                 store.drop_picture(c, tenant, person_id, media_id)
                 self._fold_again(c, tenant, person_id)
 
-    def is_removed(self, tenant: str, media_id: str) -> bool:
-        """Whether the picture was deleted."""
+    def removed(self, tenant: str, media_ids: Collection[str]) -> set[str]:
+        """Which of these pictures were deleted."""
         with reading(self.engine) as c:
-            return bool(store.removed(c, tenant, [media_id]))
+            return store.removed(c, tenant, media_ids)
 
     def state_of(self, tenant: str, person_id: str) -> core.State:
         """What was learnt of a person, under the rules of today."""
@@ -148,10 +152,8 @@ class Journal:
             store.add_waiting(c, tenant, person_id, wanted)
         return faults
 
-    def _fill(self, tenant: str, person_id: str, media_ids: Collection[str]) -> dict[str, Rejected]:
+    def _fill(self, tenant: str, person_id: str, waiting: Sequence[Activity]) -> dict[str, Rejected]:
         """Gives waiting rows of a person their findings, and folds. Answers the pictures that cannot be read."""
-        with reading(self.engine) as c:
-            waiting = store.waiting(c, tenant, media_ids, person_id=person_id)
         faults: dict[str, Rejected] = {}
         seen: list[tuple[Activity, Sequence[Finding] | None]] = []
         for media_id, of_picture in groupby(sorted(waiting, key=_media_id), key=_media_id):
@@ -171,20 +173,21 @@ class Journal:
             return None
         return self.read(features, activity.box)
 
-    def _write(self, tenant: str, person_id: str, seen: Iterable[tuple[Activity, Sequence[Finding] | None]]) -> None:
+    def _write(self, tenant: str, person_id: str, seen: Sequence[tuple[Activity, Sequence[Finding] | None]]) -> None:
         with self.engine.begin() as c:
             store.lock_person(c, tenant, person_id)
             media_ids = {activity.media_id for activity, _ in seen}
             store.keep_pictures(c, tenant, media_ids)
             removed = store.removed(c, tenant, media_ids)
-            filled: list[Entry] = []
+            found: list[tuple[Activity, Sequence[Finding]]] = []
             for activity, findings in seen:
                 if findings is None or activity.media_id in removed:
                     why = "not this person's picture" if findings is None else "the picture was deleted"
                     logger.info("activity %s of %s is dropped: %s", activity.event_id, person_id, why)
                     store.drop_row(c, activity)
-                elif entry := store.fill(c, activity, findings):
-                    filled.append(entry)
+                else:
+                    found.append((activity, findings))
+            filled = store.fill(c, tenant, person_id, found)
             self._fold(c, tenant, person_id, sorted(filled, key=lambda entry: entry.place))
 
     def _fold(self, c: Connection, tenant: str, person_id: str, filled: Sequence[Entry]) -> None:

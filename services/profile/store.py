@@ -21,6 +21,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     and_,
+    bindparam,
     delete,
     exists,
     insert,
@@ -156,16 +157,29 @@ def waiting(c: Connection, tenant: str, media_ids: Collection[str], *, person_id
     return [_activity_of(row) for row in c.execute(found.order_by(JOURNAL.c.person_id, JOURNAL.c.event_id))]
 
 
-def fill(c: Connection, activity: Activity, findings: Sequence[Finding]) -> Entry | None:
-    """Gives a waiting row its findings. None where it waits no more."""
-    filled = c.execute(
-        update(JOURNAL)
-        .where(_is_row(activity), JOURNAL.c.findings.is_(None))
-        .values(findings=core.encode_findings(findings))
+def fill(
+    c: Connection, tenant: str, person_id: str, found: Sequence[tuple[Activity, Sequence[Finding]]]
+) -> list[Entry]:
+    """Gives waiting rows of a person their findings. The entries of those rows: one that waits no more has none."""
+    ids = [activity.event_id for activity, _ in found]
+    waits = _rows(tenant, person_id, JOURNAL.c.event_id).where(
+        JOURNAL.c.event_id.in_(ids), JOURNAL.c.findings.is_(None)
     )
-    if not filled.rowcount:
-        return None
-    return Entry(activity.event_id, activity.kind, activity.media_id, activity.occurred_at_ms, tuple(findings))
+    waiting = set(c.execute(waits.with_for_update()).scalars())
+    filled = [
+        Entry(activity.event_id, activity.kind, activity.media_id, activity.occurred_at_ms, tuple(findings))
+        for activity, findings in found
+        if activity.event_id in waiting
+    ]
+    if filled:
+        of_event = and_(
+            JOURNAL.c.tenant == tenant, JOURNAL.c.person_id == person_id, JOURNAL.c.event_id == bindparam("of_event")
+        )
+        c.execute(
+            update(JOURNAL).where(of_event).values(findings=bindparam("found")),
+            [{"of_event": entry.event_id, "found": core.encode_findings(entry.findings)} for entry in filled],
+        )
+    return filled
 
 
 def drop_row(c: Connection, activity: Activity) -> None:
@@ -173,10 +187,12 @@ def drop_row(c: Connection, activity: Activity) -> None:
     c.execute(delete(JOURNAL).where(_is_row(activity)))
 
 
-def drop_waiting(c: Connection, tenant: str, media_id: str) -> None:
-    """Removes the rows of a picture that will never have features."""
+def drop_waiting(c: Connection, tenant: str, media_ids: Collection[str]) -> None:
+    """Removes the rows of pictures that will never have features."""
     c.execute(
-        delete(JOURNAL).where(JOURNAL.c.tenant == tenant, JOURNAL.c.media_id == media_id, JOURNAL.c.findings.is_(None))
+        delete(JOURNAL).where(
+            JOURNAL.c.tenant == tenant, JOURNAL.c.media_id.in_(media_ids), JOURNAL.c.findings.is_(None)
+        )
     )
 
 

@@ -18,7 +18,6 @@ from nungil.event_log.port import NewRecord, Record
 from nungil.pictures.boxes import WHOLE, clip
 from nungil.pictures.features import box_from_proto, box_to_proto
 from nungil.pictures.naming import name_to_proto
-from nungil.runtime import tracing
 from nungil.taxonomy.taxonomy import Taxonomy
 from services.profile import sentences
 from services.profile.core import Activity, KeptConsent, Reason, Weighed
@@ -65,9 +64,9 @@ def media_changed_of(record: Record) -> MediaChanged:
     return event
 
 
-def uploaded(event: MediaEmbedded) -> NewRecord:
+def uploaded(event: MediaEmbedded, trace: Mapping[str, str]) -> NewRecord:
     """The activity of an upload. A picture is uploaded once, so its event id and time follow from its media id:
-    delivered again, or embedded again, it is the same event."""
+    delivered again, or embedded again, it is the same event. trace: the headers of the span that tells."""
     activity = UserActivity(
         event_id=str(uuid.uuid5(_UPLOADS, f"{event.tenant}/{event.media_id}")),
         tenant=event.tenant,
@@ -76,7 +75,7 @@ def uploaded(event: MediaEmbedded) -> NewRecord:
         media_id=event.media_id,
         occurred_at_ms=_uploaded_at_ms(event),
     )
-    headers = {**tracing.inject(), "event": "UserActivity"}
+    headers = {**trace, "event": "UserActivity"}
     return NewRecord(topics.USER_ACTIVITY, event.owner, activity.SerializeToString(), headers)
 
 

@@ -138,4 +138,4 @@ def test_nothing_enters_a_journal_beside_the_removal_of_its_picture(profile: APr
         entering.result(20)
         removing.result(20)
     assert profile.rows() == []
-    assert profile.journal.is_removed(TENANT, "m-1")
+    assert profile.journal.removed(TENANT, ["m-1"]) == {"m-1"}
