@@ -68,6 +68,10 @@ class Gauge(Metric):
         """Raises ValueError where `labels` are not those of the list."""
         (self._series.labels(**labels) if self.labels or labels else self._series).set(value)
 
+    def add(self, by: float, **labels: str) -> None:
+        """`by` may be negative. Raises ValueError where `labels` are not those of the list."""
+        (self._series.labels(**labels) if self.labels or labels else self._series).inc(by)
+
     def ask(self, value: Callable[[], float], **labels: str) -> None:
         """`value` is called whenever the metrics are read: for what grows while nothing happens."""
         (self._series.labels(**labels) if self.labels or labels else self._series).set_function(value)
@@ -161,6 +165,10 @@ EMBED_SECONDS = Histogram(
     ("step",),
 )
 EMBED_QUEUE = Gauge("nungil_embed_device_queue", "passes that wait for the device")
+EMBED_IN_FLIGHT = Gauge(
+    "nungil_embed_in_flight_pictures",
+    "pictures of the log given to the device and not yet in the index; a slow index lets no more than three passes be on their way",
+)
 
 SEARCH_SECONDS = Histogram("nungil_search_seconds", "how long crop searches took")
 SEARCH_ROWS = Histogram(

@@ -32,6 +32,13 @@ _UPSERT_ROWS = 2_000  # of 1 KB: far below the 64 MB that a server takes in one 
 _FETCH_PICTURES = 200
 _NOT_LOADED = (100, 101)  # the collection is absent, or "released": what a restarted server says
 
+# pymilvus asks every connection for a sign of life each 10 s, idle or not. gRPC's own server, which milvus-lite is, takes
+# one in 5 minutes where a call is under way and one in 2 hours where none is; at the third too many it hangs up ("too_many_pings"),
+# and the call that had just begun is lost.
+_ONLY_DURING_CALLS = {"grpc.keepalive_permit_without_calls": 0}  # for a server far away, that can go without a word
+_NEVER = {**_ONLY_DURING_CALLS, "grpc.keepalive_time_ms": 2**31 - 1}  # on one machine the system tells who is gone
+_RECONNECT = {"grpc.initial_reconnect_backoff_ms": 100, "grpc.max_reconnect_backoff_ms": 2_000}
+
 
 class MilvusVectorIndex:
     """One encoder space on milvus-lite. Recovers by itself when the server is back after a crash."""
@@ -164,16 +171,20 @@ class MilvusVectorIndex:
 @contextmanager
 def open_milvus_lite(address: str, space: EncoderSpace) -> Iterator[MilvusVectorIndex]:
     """`address`: 'host:port'. Raises VectorIndexAway where nothing answers there."""
-    with connected(f"http://{address}") as client:
+    with connected(f"http://{address}", signs_of_life=False) as client:
         yield MilvusVectorIndex(client, "nungil_" + space.name.replace("-", "_"), space.dim)
 
 
 @contextmanager
-def connected(uri: str, **login: str) -> Iterator[MilvusClient]:
-    """A client of the server at `uri`. Raises VectorIndexAway where nothing answers there."""
+def connected(uri: str, *, signs_of_life: bool = True, **login: str) -> Iterator[MilvusClient]:
+    """A client of the server at `uri`, with a connection of its own that ends with the block: pymilvus keeps shared ones open for good.
+
+    signs_of_life: whether the server is asked for one during long calls. Raises VectorIndexAway where nothing answers there.
+    """
     logging.getLogger("pymilvus").setLevel(logging.CRITICAL)  # it logs a traceback for each error that it also raises
     with translated(frozenset()):
-        client = MilvusClient(uri, timeout=READ_TIMEOUT_S, **login)
+        options = {**(_ONLY_DURING_CALLS if signs_of_life else _NEVER), **_RECONNECT}
+        client = MilvusClient(uri, timeout=READ_TIMEOUT_S, dedicated=True, grpc_options=options, **login)
     try:
         yield client
     finally:

@@ -117,20 +117,32 @@ class EmbedUploads:
         """keep_alive: called while waiting, for a batch may take longer than a silent member of a group is given."""
         faults: list[Fault] = []
         landings: deque[Future[None]] = deque()
-        for batch in self._prepared(uploads, keep_alive):
-            faults += [(change, result) for change, result in batch if isinstance(result, Rejected)]
-            if ready := [(change, result) for change, result in batch if isinstance(result, Prepared)]:
-                forward = self.encoding.forward([prepared for _, prepared in ready])
-                landings.append(self.landing.submit(self._land, ready, forward))
-            while len(landings) > PASSES_IN_FLIGHT:
-                _await(landings.popleft(), keep_alive)
-        while landings:
-            _await(landings.popleft(), keep_alive)
+        try:
+            for batch in self._prepared(uploads, keep_alive):
+                faults += [(change, result) for change, result in batch if isinstance(result, Rejected)]
+                if ready := [(change, result) for change, result in batch if isinstance(result, Prepared)]:
+                    landings.append(self._pass(ready))
+                while len(landings) > PASSES_IN_FLIGHT:
+                    _await(landings[0], keep_alive)
+                    landings.popleft()
+            while landings:
+                _await(landings[0], keep_alive)
+                landings.popleft()
+        finally:
+            _call_off(landings, keep_alive)
         if faults:
             self.log.append([wire.rejected(change, str(error), self.clock()) for change, error in faults])
         for change, _error in faults:
             _end(change, "rejected")
         return faults
+
+    def _pass(self, batch: Sequence[Ready]) -> Future[None]:
+        """Gives a batch to the device. The answer: once it is searchable."""
+        forward = self.encoding.forward([prepared for _, prepared in batch])
+        metrics.EMBED_IN_FLIGHT.add(len(batch))
+        landing = self.landing.submit(self._land, batch, forward)
+        landing.add_done_callback(lambda _: metrics.EMBED_IN_FLIGHT.add(-len(batch)))
+        return landing
 
     def _land(self, batch: Sequence[Ready], forward: Future[Encoded]) -> None:
         """What follows a pass, in the order of decision 1."""
@@ -256,6 +268,13 @@ def _await(future: Future[T], keep_alive: Callable[[], None]) -> T:
     while wait([future], timeout=KEEP_ALIVE_EVERY_S).not_done:
         keep_alive()
     return future.result()
+
+
+def _call_off(landings: Sequence[Future[None]], keep_alive: Callable[[], None]) -> None:
+    """After one that failed: those behind it are not begun, and what runs is waited for, so that attempts never pile up."""
+    running = [landing for landing in landings if not landing.cancel()]
+    while wait(running, timeout=KEEP_ALIVE_EVERY_S).not_done:
+        keep_alive()
 
 
 def _end(change: Change, outcome: str, **fields: int) -> None:
