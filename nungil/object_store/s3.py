@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Iterator
+import re
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -21,8 +23,14 @@ from nungil.runtime.urls import without_secrets
 
 CONNECT_TIMEOUT_S = 3.0
 READ_TIMEOUT_S = 10.0
-_TRIES_AGAIN = 2  # a request, not a wait: whoever calls knows better how long to go on
+_CONNECTS_AGAIN = 2  # and no longer: whoever calls knows better how long to wait for a server that is away
+_ANSWERED_AGAIN = 4  # after an answer of 500, 502, 503 or 504, with waits of 0, 0.2, 0.4 and 0.8 s
+# MinIO removes an empty folder with the last object in it; a put into that folder at this moment is answered AccessDenied, or
+# by its code (a rename that finds no folder) NoSuchKey. Nothing was stored, and the same put passes a moment later.
+_MAY_PASS = {"AccessDenied", "NoSuchKey"}
+_PUT_WAITS_S = (0.05, 0.1, 0.2, 0.4)
 _CONNECTIONS = 16
+_NAME = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 _PROBE = "~nungil"  # no key can name it: '~' is not allowed in keys
 _WRONG_PLACE = {"NoSuchBucket", "PermanentRedirect", "AuthorizationHeaderMalformed", "InvalidBucketName"}
 _REFUSED = {"AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch", "AllAccessDisabled", "AccountProblem"}
@@ -56,6 +64,8 @@ def bucket_of(url: str) -> Bucket:
         host = ""
     if parts.scheme not in ("s3+http", "s3+https") or not host or not name or "/" in name:
         raise Misconfigured(f"{without_secrets(url)!r} names no bucket; {_USE}")
+    if not _NAME.fullmatch(name):
+        raise Misconfigured(f"{name!r} can be no bucket's name: 3 to 63 small letters, digits, '.' and '-'")
     access_key = unquote(parts.username or "") or os.environ.get("NUNGIL_S3_ACCESS_KEY", "")
     secret_key = unquote(parts.password or "") or os.environ.get("NUNGIL_S3_SECRET_KEY", "")
     if not access_key or not secret_key:
@@ -95,14 +105,29 @@ def make_bucket(url: str) -> bool:
 class S3ObjectStore:
     """Each object is put in one request, so a reader sees the old bytes or the new. Recovers when the server is back."""
 
-    def __init__(self, client: Minio, bucket: Bucket) -> None:
+    def __init__(self, client: Minio, bucket: Bucket, wait: Callable[[float], None] = time.sleep) -> None:
         self._client = client
         self._bucket = bucket
+        self._wait = wait
 
     def put(self, key: str, data: bytes, *, content_type: str = "application/octet-stream") -> None:
+        """As the port says. A refusal is tried again for 0.75 s, since MinIO also refuses a put beside a delete."""
         checked_key(key)
         with _translated(self._bucket, key):
-            self._client.put_object(self._bucket.name, key, io.BytesIO(data), len(data), content_type=content_type)
+            for wait_s in (*_PUT_WAITS_S, None):
+                try:
+                    self._client.put_object(
+                        self._bucket.name, key, io.BytesIO(data), len(data), content_type=content_type
+                    )
+                    return
+                except S3Error as error:
+                    if error.code not in _MAY_PASS:
+                        raise
+                    if wait_s is None:
+                        raise ObjectStoreAway(
+                            f"{self._bucket} keeps refusing {key} ({error.code}): {_RIGHTS}"
+                        ) from error
+                self._wait(wait_s)
 
     def get(self, key: str) -> bytes:
         checked_key(key)
@@ -140,7 +165,14 @@ class S3ObjectStore:
 
 
 def _client(bucket: Bucket) -> Minio:
-    retries = urllib3.Retry(total=_TRIES_AGAIN, read=1, backoff_factor=0.1, status_forcelist=[500, 502, 503, 504])
+    retries = urllib3.Retry(
+        total=_ANSWERED_AGAIN,
+        connect=_CONNECTS_AGAIN,
+        read=1,
+        backoff_factor=0.1,
+        status_forcelist=[500, 502, 503, 504],
+        raise_on_status=False,  # what the server says last is told
+    )
     return Minio(
         bucket.endpoint,
         access_key=bucket.access_key,
