@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import heapq
 import os
 import tempfile
 import time
@@ -16,6 +17,7 @@ from nungil.object_store.names import checked_key, checked_prefix
 _TEMPORARY = "~tmp"  # no key can name it: '~' is not allowed in keys
 _STALE_S = 3600.0
 _PUT_TRIES = 100  # a folder can be removed by a delete just before the rename into it
+_LISTED_AT_ONCE = 50_000  # names of one folder kept in memory, 10 MB; a folder of more is read again for the next
 _NOT_THERE = (FileNotFoundError, NotADirectoryError, IsADirectoryError)
 
 
@@ -84,22 +86,16 @@ class FileObjectStore:
         return self._walk(start, f"{folder}/" if folder else "", name)
 
     def _walk(self, folder: Path, above: str, beginning: str) -> Iterator[str]:
-        with _translated():
-            try:
-                with os.scandir(folder) as entries:
-                    found = [
-                        (entry.name, entry.is_dir(follow_symlinks=False))
-                        for entry in entries
-                        if entry.name.startswith(beginning) and "~" not in entry.name and not entry.is_symlink()
-                    ]
-            except _NOT_THERE:
+        after = ""
+        while names := _names(folder, beginning, after):
+            for name in names:
+                if name.endswith("/"):
+                    yield from self._walk(folder / name, above + name, "")
+                else:
+                    yield above + name
+            if len(names) < _LISTED_AT_ONCE:
                 return
-        # "a-b" comes before "a/b", and "a0" after it: a folder sorts with its slash.
-        for name, is_folder in sorted(found, key=lambda entry: f"{entry[0]}/" if entry[1] else entry[0]):
-            if is_folder:
-                yield from self._walk(folder / name, f"{above}{name}/", "")
-            else:
-                yield above + name
+            after = names[-1]
 
     def _path(self, key: str) -> Path:
         return self._guarded(self._root / checked_key(key), key)
@@ -148,6 +144,21 @@ class FileObjectStore:
             with suppress(FileNotFoundError):
                 if path.stat().st_mtime < oldest_s:
                     path.unlink()
+
+
+def _names(folder: Path, beginning: str, after: str) -> list[str]:
+    """The next names in `folder` that begin so, in order. A folder's has its slash: "a-b" comes before "a/b", and "a0" after it."""
+    with _translated():
+        try:
+            with os.scandir(folder) as entries:
+                names = (
+                    f"{entry.name}/" if entry.is_dir(follow_symlinks=False) else entry.name
+                    for entry in entries
+                    if entry.name.startswith(beginning) and "~" not in entry.name and not entry.is_symlink()
+                )
+                return heapq.nsmallest(_LISTED_AT_ONCE, (name for name in names if name > after))
+        except _NOT_THERE:
+            return []
 
 
 def _make_folders(folder: Path) -> list[Path]:

@@ -25,4 +25,8 @@ class ObjectStore(Protocol):
         """Removes it; removing what is not there is no error."""
 
     def list(self, prefix: str) -> Iterator[str]:
-        """All keys that begin with `prefix`, in ascending order of their UTF-8 bytes."""
+        """All keys that begin with `prefix`, in ascending order of their UTF-8 bytes.
+
+        Read as they are asked for, so that memory does not grow with their number. What is put or deleted meanwhile may be
+        among them or not.
+        """

@@ -101,6 +101,14 @@ def test_objects_can_be_deleted_while_they_are_listed(store: ObjectStore) -> Non
     assert list(store.list("a/")) == []
 
 
+def test_a_listing_can_be_begun_and_gone_on_with(store: ObjectStore) -> None:
+    for n in range(3):
+        store.put(f"a/{n}/x", b"1")
+    keys = store.list("a/")
+    assert next(keys) == "a/0/x"
+    assert list(keys) == ["a/1/x", "a/2/x"]
+
+
 FILES_ALONE = pytest.mark.xfail(
     strict=True, reason="a file system cannot hold a file and a folder of one name; S3 can", raises=InvalidKey
 )
@@ -180,6 +188,8 @@ def test_two_opened_stores_see_each_other(url: str, store: ObjectStore) -> None:
         "s3+http://host",
         "s3+http://host/a/b",
         "s3+http://host:port/a",
+        "s3+http://key:secret@host/no",
+        "s3+http://key:secret@host/No_Name",
     ],
 )
 def test_a_url_that_names_no_store_is_misconfigured(url: str) -> None:
@@ -204,6 +214,21 @@ def test_a_symbolic_link_leads_nowhere(tmp_path: Path) -> None:
         assert not store.exists("file")
         assert list(store.list("")) == []
     assert sorted(os.listdir(tmp_path / "outside")) == ["secret"]
+
+
+def test_a_folder_of_more_names_than_are_kept_is_listed_in_order(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("nungil.object_store.file._LISTED_AT_ONCE", 4)
+    keys = sorted([f"a/{n:02}" for n in range(8)] + [f"a/{n:02}-x/{m}" for n in range(9) for m in range(5)])
+    with open_object_store(f"file://{tmp_path}/objects") as store:
+        for key in keys:
+            store.put(key, b"1")
+        assert list(store.list("")) == keys
+        assert list(store.list("a/03")) == [key for key in keys if key.startswith("a/03")]
+        for key in store.list("a/"):
+            store.delete(key)
+        assert list(store.list("")) == []
 
 
 def test_a_writer_killed_half_way_leaves_the_old_object(tmp_path: Path) -> None:
