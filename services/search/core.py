@@ -8,6 +8,7 @@ import hashlib
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import Enum
 
 from nungil.commerce import check_currency, check_market
 from nungil.pictures.boxes import Box
@@ -16,6 +17,24 @@ from services.search.errors import InvalidQuery
 
 DEFAULT_LIMIT = 20
 MAX_LIMIT = 100
+
+
+class TagKind(Enum):
+    """What a tag says of a result."""
+
+    LABEL = 1  # id of the taxonomy: a label, or an interest, which stands for all its labels
+    COLOUR = 2  # id of the taxonomy
+    CATEGORY = 3  # as the feed has it, like the two below
+    SHOP = 4
+    BRAND = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Tag:
+    """Something that results have in common."""
+
+    kind: TagKind
+    id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +96,9 @@ class Conditions:
     tenant: str
     person_id: str = ""  # empty: nobody in particular
     filters: Filters = field(default_factory=Filters)
+    narrow: tuple[Tag, ...] = ()  # all of these
+    exclude: tuple[Tag, ...] = ()  # none of these
+    items: frozenset[str] | None = None  # only these items: what words chose; None: no words did
 
     @property
     def owners(self) -> tuple[str, ...]:
