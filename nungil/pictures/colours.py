@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,10 +28,11 @@ def dominant_colours(picture: NDArray[np.uint8], terms: Mapping[str, ColourEntry
     rgb is the mean of its pixels.
     """
     small = Image.fromarray(picture).resize((THUMBNAIL_PX, THUMBNAIL_PX), Image.Resampling.BOX)
-    pixels = np.asarray(small, dtype=np.float64).reshape(-1, 3)
+    pixels = np.asarray(small).reshape(-1, 3)
     ids = tuple(terms)
-    centres = to_lab(np.array([[entry.rgb >> 16, entry.rgb >> 8 & 255, entry.rgb & 255] for entry in terms.values()]))
-    nearest = np.linalg.norm(to_lab(pixels)[:, None] - centres[None], axis=-1).argmin(axis=1)
+    centres = _centres(tuple(entry.rgb for entry in terms.values()))
+    # |p - c|^2 = |p|^2 - 2 p c + |c|^2, and |p|^2 is the same for all: a tenth of the time of the differences
+    nearest = ((centres**2).sum(axis=1) - 2 * (to_lab(pixels) @ centres.T)).argmin(axis=1)
     shares = np.bincount(nearest, minlength=len(ids)) / len(pixels)
     order = [i for i in np.argsort(-shares, kind="stable")[:COLOURS_KEPT] if shares[i] >= SMALLEST_SHARE]
     return tuple(FoundColour(ids[i], _packed(pixels[nearest == i].mean(axis=0)), float(shares[i])) for i in order)
@@ -38,12 +40,26 @@ def dominant_colours(picture: NDArray[np.uint8], terms: Mapping[str, ColourEntry
 
 def to_lab(rgb: NDArray[np.generic]) -> NDArray[np.float64]:
     """sRGB 0 to 255 -> CIELAB under D65 (IEC 61966-2-1; CIE 15:2004), along the last axis of size 3."""
-    encoded = np.asarray(rgb, dtype=np.float64) / 255
-    linear = np.where(encoded <= 0.04045, encoded / 12.92, ((encoded + 0.055) / 1.055) ** 2.4)
+    given = np.asarray(rgb)
+    linear = _LINEAR[given] if given.dtype == np.uint8 else _linear(given)
     xyz = linear @ _TO_XYZ.T / _WHITE_D65
     f = np.where(xyz > (6 / 29) ** 3, np.cbrt(xyz), xyz * (29 / 6) ** 2 / 3 + 4 / 29)
     x, y, z = f[..., 0], f[..., 1], f[..., 2]
     return np.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], axis=-1)
+
+
+def _linear(rgb: NDArray[np.generic]) -> NDArray[np.float64]:
+    encoded = np.asarray(rgb, dtype=np.float64) / 255
+    return np.where(encoded <= 0.04045, encoded / 12.92, ((encoded + 0.055) / 1.055) ** 2.4)
+
+
+_LINEAR = _linear(np.arange(256))
+
+
+@cache
+def _centres(terms: tuple[int, ...]) -> NDArray[np.float64]:
+    """float64 [terms, 3], CIELAB. terms: 0xRRGGBB each."""
+    return to_lab(np.array([[rgb >> 16, rgb >> 8 & 255, rgb & 255] for rgb in terms]))
 
 
 def _packed(rgb: NDArray[np.float64]) -> int:

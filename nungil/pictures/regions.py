@@ -70,22 +70,24 @@ def _named(probabilities: NDArray[np.float32], labels: Sequence[FoundLabel]) -> 
 def _around_peak(activation: NDArray[np.float32]) -> Box:
     """The box of the connected cells around the peak of [rows, columns] that reach CUT of it."""
     rows, columns = activation.shape
-    peak = np.unravel_index(int(activation.argmax()), activation.shape)
-    reached = np.zeros(activation.shape, dtype=bool)
-    reached[peak] = True
-    active = activation >= CUT * activation[peak]
-    while (wider := _with_neighbours(reached) & active).sum() > reached.sum():
-        reached = wider
+    row, column = divmod(int(activation.argmax()), columns)
+    reached = _connected(activation >= CUT * activation[row, column], row, column)
     down, across = np.flatnonzero(reached.any(axis=1)), np.flatnonzero(reached.any(axis=0))
     top, left = down[0] / rows, across[0] / columns
     return Box(float(left), float(top), float((across[-1] + 1) / columns - left), float((down[-1] + 1) / rows - top))
 
 
-def _with_neighbours(cells: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """The cells and those above, below, left and right of them."""
-    wider = cells.copy()
-    wider[1:] |= cells[:-1]
-    wider[:-1] |= cells[1:]
-    wider[:, 1:] |= cells[:, :-1]
-    wider[:, :-1] |= cells[:, 1:]
-    return wider
+def _connected(active: NDArray[np.bool_], row: int, column: int) -> NDArray[np.bool_]:
+    """The active cells that one comes to from this one, up, down, left and right.
+
+    The cells are the bits of one number, each row with an empty column behind it: stepping is shifting.
+    """
+    rows, width = active.shape[0], active.shape[1] + 1
+    free = np.packbits(np.pad(active, ((0, 0), (0, 1))), bitorder="little")
+    may = int.from_bytes(free.tobytes(), "little")
+    reached, wider = 0, 1 << (row * width + column)
+    while wider != reached:
+        reached = wider
+        wider = (reached | reached << 1 | reached >> 1 | reached << width | reached >> width) & may
+    bits = np.frombuffer(reached.to_bytes(len(free), "little"), np.uint8)
+    return np.unpackbits(bits, count=rows * width, bitorder="little").reshape(rows, width)[:, :-1].astype(bool)
