@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from nungil.cli.operate import settings_of
+from nungil.cli.configuration import settings_of
 from nungil.runtime.settings import ServiceSettings
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -16,7 +16,7 @@ _COMMANDS = {
     "status": "nungil.cli.commands:status",
     "serve": "nungil.cli.operate:serve",
     "migrate": "nungil.cli.operate:migrate",
-    "config": "nungil.cli.operate:config",
+    "config": "nungil.cli.configuration:config",
     "topics": "nungil.cli.operate:topics",
     "buckets": "nungil.cli.stores:buckets",
     "databases": "nungil.cli.stores:databases",

@@ -1,20 +1,16 @@
-"""The commands of whoever runs the system: serve, migrate, config explain, topics apply."""
+"""The commands of whoever runs the system: serve, migrate, config check and explain, topics apply."""
 
 from __future__ import annotations
 
-import importlib
 import os
 import sys
-from inspect import isclass
 
 import click
-from pydantic_core import PydanticUndefined
 
 from nungil.cli.data_folder import SERVICES, WITH_DATABASE
 from nungil.database.migrations import upgrade
 from nungil.event_log.open import KAFKA
 from nungil.event_log.topics import TOPICS
-from nungil.runtime.settings import ServiceSettings
 
 
 @click.command()
@@ -31,35 +27,6 @@ def migrate(service: str, database_url: str) -> None:
     """Bring the database of a service to the newest schema. `nungil up` does this by itself."""
     upgrade(service, database_url)
     click.echo(f"the database of {service} is at the newest schema", err=True)
-
-
-@click.group()
-def config() -> None:
-    """What can be set."""
-
-
-@config.command()
-@click.argument("service", type=click.Choice(SERVICES))
-def explain(service: str) -> None:
-    """Print every setting of a service: its name in the environment, its default, what it is."""
-    for name, field in settings_of(service).model_fields.items():
-        default = field.get_default(call_default_factory=True)
-        shown = "required" if default is PydanticUndefined else f"default {default}"
-        click.echo(f"NUNGIL_{name.upper()} ({shown})")
-        if field.description:
-            click.echo(f"    {field.description}")
-
-
-def settings_of(service: str) -> type[ServiceSettings]:
-    """The settings that the service reads at its start."""
-    module = importlib.import_module(f"services.{service}.config")
-    found: list[type[ServiceSettings]] = [
-        value
-        for value in vars(module).values()
-        if isclass(value) and issubclass(value, ServiceSettings) and value.__module__ == module.__name__
-    ]
-    [settings] = found
-    return settings
 
 
 @click.group()

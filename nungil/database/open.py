@@ -12,6 +12,7 @@ from sqlalchemy.engine import ExceptionContext
 
 from nungil.database import postgres, sqlite
 from nungil.database.errors import DatabaseAway
+from nungil.runtime.clock import now_ms
 from nungil.runtime.errors import Misconfigured
 
 _READ_ONLY = "nungil_read_only"
@@ -27,18 +28,24 @@ def open_database(url: str) -> Iterator[Engine]:
     where the database is locked for 10 s, full or gone. Raises Misconfigured for a URL that we cannot open, and at the
     first use for a server that is too old or lets us not in.
     """
-    if url.startswith(sqlite.SCHEME):
-        engine = _sqlite_engine(url)
-    elif url.startswith(postgres.SCHEMES):
-        engine = postgres.engine_of(url)
-    else:
-        raise Misconfigured(
-            f"no database adapter for {url.partition('://')[0]!r}: write sqlite:///absolute/path/x.db or postgresql://user@host/x"
-        )
+    check_database_url(url)
+    engine = _sqlite_engine(url) if url.startswith(sqlite.SCHEME) else postgres.engine_of(url)
     try:
         yield engine
     finally:
         engine.dispose()
+
+
+def check_database_url(url: str) -> dict[str, str]:
+    """What follows '?' in a PostgreSQL URL. Raises Misconfigured for a URL that we cannot open. Connects to nothing."""
+    if url.startswith(sqlite.SCHEME):
+        sqlite.path_of(url)
+        return {}
+    if url.startswith(postgres.SCHEMES):
+        return {name: value for name, value in postgres.engine_of(url).url.query.items() if isinstance(value, str)}
+    raise Misconfigured(
+        f"no database adapter for {url.partition('://')[0]!r}: write sqlite:///absolute/path/x.db or postgresql://user@host/x"
+    )
 
 
 @contextmanager
@@ -58,6 +65,13 @@ def hold(connection: Connection, *names: str, shared: bool = False) -> None:
     """
     if _is_postgres(connection):  # SQLite has one writer, and this is it
         postgres.lock(connection, names, shared=shared)
+
+
+def clock_of(connection: Connection) -> int:
+    """Now, in milliseconds of UTC, by a clock that every process on this database shares."""
+    if _is_postgres(connection):
+        return postgres.now_ms(connection)
+    return now_ms()  # one machine
 
 
 @contextmanager

@@ -95,6 +95,12 @@ def lock(connection: Connection, names: Iterable[str], *, shared: bool) -> None:
         connection.execute(text(f"SELECT {function}(key) FROM unnest(CAST(:keys AS bigint[])) AS key"), {"keys": keys})  # noqa: S608
 
 
+def now_ms(connection: Connection) -> int:
+    """By the server's clock."""
+    query = text("SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000 AS bigint)")
+    return int(connection.execute(query).scalar_one())
+
+
 def try_lock(connection: Connection, name: str) -> bool:
     """Holds `name` until the transaction ends, unless another does."""
     key = int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8).digest(), signed=True)
@@ -117,9 +123,7 @@ def _conninfo(address: URL) -> str:
 
 def _check(connection: psycopg.Connection[Any], _: Any) -> None:
     """Once an engine: the version, and that text is ordered by its bytes, as SQLite orders it and as pages and ties are."""
-    version = connection.info.server_version // 10_000
-    if version < OLDEST_SERVER:
-        raise Misconfigured(f"the server is PostgreSQL {version}: use {OLDEST_SERVER} or newer")
+    check_version(connection.info.server_version)
     query = "SELECT datcollate, pg_encoding_to_char(encoding) FROM pg_database WHERE datname = current_database()"
     [(collation, encoding)] = connection.execute(query).fetchall()
     connection.rollback()
@@ -127,6 +131,14 @@ def _check(connection: psycopg.Connection[Any], _: Any) -> None:
         raise Misconfigured(
             f"the database {connection.info.dbname} orders text by {collation} in {encoding}, not by its bytes: create it "
             "with TEMPLATE template0 ENCODING 'UTF8' LC_COLLATE 'C', as `nungil databases apply` does"
+        )
+
+
+def check_version(said: int) -> None:
+    """`said`: the server's version as it is numbered there, 150018 for 15.18. Raises Misconfigured for one that is not for us."""
+    if said // 10_000 < OLDEST_SERVER:
+        raise Misconfigured(
+            f"the server is PostgreSQL {said // 10_000}: use {OLDEST_SERVER} or newer; move its databases there with pg_upgrade"
         )
 
 

@@ -9,7 +9,7 @@ from urllib.parse import unquote, urlsplit
 
 from nungil.object_store.file import FileObjectStore
 from nungil.object_store.port import ObjectStore
-from nungil.object_store.s3 import open_s3
+from nungil.object_store.s3 import bucket_of, open_s3
 from nungil.runtime.errors import Misconfigured
 from nungil.runtime.urls import without_secrets
 
@@ -28,6 +28,18 @@ def open_object_store(url: str, *, read_only: bool = False) -> Iterator[ObjectSt
         case "s3+http" | "s3+https":
             with open_s3(url, read_only=read_only) as store:
                 yield store
+        case _:
+            check_object_store_url(url)
+
+
+def check_object_store_url(url: str) -> None:
+    """Raises Misconfigured for a URL that names no object store, and where the keys of a bucket are missing. Connects to nothing."""
+    parts = urlsplit(url)
+    match parts.scheme:
+        case "file" if not parts.netloc and len(parts.path) > 1:
+            return
+        case "s3+http" | "s3+https":
+            bucket_of(url)
         case _:
             raise Misconfigured(
                 f"{without_secrets(url)!r} names no object store; use file:///absolute/path, or s3+https://host/bucket"

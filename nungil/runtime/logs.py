@@ -31,6 +31,9 @@ _OTHERS = (
 )
 
 
+_RETRYING = ("kafka.", "urllib3.")  # they tell of every try; what came of them we tell once, in our words
+
+
 class _Text(logging.Formatter):
     """The message, and what was said beside it."""
 
@@ -51,6 +54,10 @@ class _Context(logging.Filter):
         return True
 
 
+def _is_no_try(record: logging.LogRecord) -> bool:
+    return not record.name.startswith(_RETRYING) or logging.getLogger().isEnabledFor(logging.DEBUG)
+
+
 def configure_logs(service: str, *, level: str, format_: str) -> None:
     """Sends everything that is logged in this process to stderr."""
     logging.basicConfig(level=level.upper(), handlers=[log_handler(service, sys.stderr, format_=format_)], force=True)
@@ -66,6 +73,7 @@ def quiet_others() -> None:
 def log_handler(service: str, stream: TextIO, *, format_: str) -> logging.Handler:
     """Writes to `stream` as the processes do. Times are UTC."""
     handler = logging.StreamHandler(stream)
+    handler.addFilter(_is_no_try)
     handler.addFilter(_Context(service))
     if format_ == "json":
         renamed = {"asctime": "time", "levelname": "level", "name": "logger"}

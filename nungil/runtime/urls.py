@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-_USERINFO = re.compile(r"(?<=://)[^/?#]*@")
+_USERINFO = re.compile(r"(?<=://)[^\s'\"]*@")  # to the last '@': a password may hold a '/' that was not escaped
 
 
 def without_secrets(url: str) -> str:

@@ -10,13 +10,15 @@ from nungil.runtime.settings import ServiceSettings
 class EmbedSettings(ServiceSettings):
     """Each field is read from NUNGIL_<NAME>."""
 
-    object_store_url: str = Field(description="file:///abs/path")
-    vector_index_url: str = Field(description="milvus-lite://127.0.0.1:PORT")
-    encoder_url: str = "efficientnet-lite0://"
+    object_store_url: str = Field(description="file:///…/objects, or s3+https://host/bucket")
+    vector_index_url: str = Field(description="milvus-lite://127.0.0.1:PORT, or milvus://host:19530")
+    encoder_url: str = Field("efficientnet-lite0://", description="the network that makes the features")
     kept_encoder_url: str = Field(
         "", description="the encoder that was served before: its rows are kept to switch back, and deletions reach them"
     )
-    device: Literal["auto", "cpu", "cuda"] = "auto"
+    device: Literal["auto", "cpu", "cuda"] = Field(
+        "auto", description="auto, cpu or cuda; auto: cuda where there is one"
+    )
     batch_pictures: int = Field(16, ge=1, le=512, description="pictures a forward pass; a GPU wants 64")
     poll_records: int = Field(128, ge=1, le=4096, description="events handled and committed at once")
     preparers: int = Field(

@@ -12,7 +12,7 @@ class SearchSettings(ServiceSettings):
 
     object_store_url: str = Field(description="file:///…/objects, or s3+https://host/bucket")
     database_url: str = Field(description="search's own database: sqlite:///…/search.db, or postgresql://…")
-    vector_index_url: str = Field(description="milvus-lite://127.0.0.1:PORT, or exact:// in tests")
+    vector_index_url: str = Field(description="milvus-lite://127.0.0.1:PORT, or milvus://host:19530")
     encoder_url: str = Field("efficientnet-lite0://", description="whose features to read; no model is loaded")
     exact_limit: int = Field(
         2_500, ge=1, le=10_000, description="where at most so many pictures pass the filters, only they are scored"

@@ -55,8 +55,8 @@ def test_a_misconfigured_service_exits_with_2_and_says_what_to_set():
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_stop_signal_ends_a_service_with_0(number):
-    process = a_service({"NUNGIL_EVENT_LOG_URL": "sqlite:///x.db", "NUNGIL_LISTEN": "unix:/tmp/x.sock"})
+def test_a_stop_signal_ends_a_service_with_0(number, tmp_path):
+    process = a_service({"NUNGIL_EVENT_LOG_URL": f"sqlite://{tmp_path}/x.db", "NUNGIL_LISTEN": "unix:/tmp/x.sock"})
     assert process.stdout.readline() == "running\n"
     process.send_signal(number)
     process.communicate(timeout=30)
