@@ -80,6 +80,9 @@ async def _serve(
         )
         loop = asyncio.get_running_loop()
         stack.enter_context(worker("progress", lambda: parts.progress.read(loop, stop), stop))
+        drained = Event()
+        stack.enter_context(worker("leases", lambda: parts.answer_once.renew(drained), stop))
+        stack.callback(drained.set)  # requests in flight keep their leases until they have ended
         stack.enter_context(worker("lag", lambda: parts.status.watch_lag(stop), stop))
         serving = asyncio.create_task(server.serve(sockets=[listener]))
         stopping = asyncio.create_task(wait_until_stopped(stop))
@@ -100,7 +103,7 @@ def wire(settings: GatewaySettings, engine: Engine, log: EventLog, peers: Peers)
         clock=now_ms,
         peers=peers,
         identify=IdentifyCaller(engine, peers, timeout_s),
-        answer_once=AnswerOnce(engine, now_ms),
+        answer_once=AnswerOnce(engine),
         give_picture=GivePicture(peers, settings.picture_limit_bytes, settings.picture_timeout_s),
         show_picture=ShowPicture(peers, timeout_s),
         delete_picture=DeletePicture(peers, timeout_s),

@@ -45,10 +45,13 @@ ANSWERS = Table(
     Column("idempotency_key", String(200), primary_key=True),
     Column("fingerprint", String(64), nullable=False),
     Column("begun_at_ms", BigInteger, nullable=False),
+    Column("process", String(36)),
+    Column("leased_until_ms", BigInteger),
     Column("status", Integer),
     Column("media_type", String(100)),
     Column("body", LargeBinary),
     Index("answers_by_age", "begun_at_ms"),
+    Index("answers_by_process", "process"),
 )
 
 
@@ -72,10 +75,12 @@ class Slot:
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """What is known of an Idempotency-Key. answer None: it is still being answered."""
+    """What is known of an Idempotency-Key. answer None: it is still being answered, by `process` while its lease runs."""
 
     fingerprint: str
-    begun_at_ms: int
+    at_ms: int
+    process: str | None
+    leased_until_ms: int
     answer: Answer | None
 
 
@@ -104,17 +109,19 @@ def find_key(connection: Connection, key_hash: str) -> Grant | None:
 
 
 def find_answer(connection: Connection, slot: Slot) -> Begun | None:
-    """What is known of this Idempotency-Key."""
-    row = connection.execute(select(ANSWERS).where(*_is(slot))).one_or_none()
+    """What is known of this Idempotency-Key; it stays so until the transaction ends."""
+    row = connection.execute(select(ANSWERS).where(*_is(slot)).with_for_update()).one_or_none()
     if row is None:
         return None
     answer = Answer(row.status, row.media_type, row.body) if row.status is not None else None
-    return Begun(row.fingerprint, row.begun_at_ms, answer)
+    return Begun(row.fingerprint, row.begun_at_ms, row.process, row.leased_until_ms or 0, answer)
 
 
-def begin_answer(connection: Connection, slot: Slot, fingerprint: str, *, now_ms: int) -> None:
-    """Notes that a request is being answered, in place of whatever was known."""
-    drop_answer(connection, slot)
+def begin_answer(
+    connection: Connection, slot: Slot, fingerprint: str, *, process: str, now_ms: int, until_ms: int
+) -> None:
+    """Notes that a request is being answered by `process`, in place of whatever was known."""
+    connection.execute(delete(ANSWERS).where(*_is(slot)))
     connection.execute(
         insert(ANSWERS).values(
             tenant=slot.tenant,
@@ -122,20 +129,29 @@ def begin_answer(connection: Connection, slot: Slot, fingerprint: str, *, now_ms
             idempotency_key=slot.key,
             fingerprint=fingerprint,
             begun_at_ms=now_ms,
+            process=process,
+            leased_until_ms=until_ms,
         )
     )
 
 
-def keep_answer(connection: Connection, slot: Slot, answer: Answer) -> None:
-    """Keeps what was answered."""
-    connection.execute(
-        update(ANSWERS).where(*_is(slot)).values(status=answer.status, media_type=answer.media_type, body=answer.body)
-    )
+def renew_leases(connection: Connection, process: str, *, until_ms: int) -> set[Slot]:
+    """What `process` has begun and nobody has taken over: its own until then."""
+    begun = ANSWERS.c.process == process
+    connection.execute(update(ANSWERS).where(begun).values(leased_until_ms=until_ms))
+    rows = connection.execute(select(ANSWERS.c.tenant, ANSWERS.c.person_id, ANSWERS.c.idempotency_key).where(begun))
+    return {Slot(*row) for row in rows}
 
 
-def drop_answer(connection: Connection, slot: Slot) -> None:
-    """Forgets a request, so that it can be sent again."""
-    connection.execute(delete(ANSWERS).where(*_is(slot)))
+def keep_answer(connection: Connection, slot: Slot, process: str, answer: Answer) -> None:
+    """Keeps what `process` answered, unless another has taken the request over."""
+    kept = {"status": answer.status, "media_type": answer.media_type, "body": answer.body, "process": None}
+    connection.execute(update(ANSWERS).where(*_is(slot), ANSWERS.c.process == process).values(kept))
+
+
+def drop_answer(connection: Connection, slot: Slot, process: str) -> None:
+    """Forgets a request of `process`, so that it can be sent again."""
+    connection.execute(delete(ANSWERS).where(*_is(slot), ANSWERS.c.process == process))
 
 
 def drop_answers_before(connection: Connection, before_ms: int) -> None:

@@ -13,12 +13,11 @@ from nungil.database.open import open_database
 from nungil.runtime.errors import DependencyAway
 from services.gateway.core import DAY_MS, fingerprint
 from services.gateway.errors import IdempotencyKeyInUse, IdempotencyKeyReused
-from services.gateway.handlers.once import AnswerOnce
+from services.gateway.handlers.once import GIVE_UP_S, LEASE_MS, RENEW_EVERY_S, AnswerOnce
 from services.gateway.store import Answer, Slot
 
 SLOT = Slot("local", "p-1", "order-7")
 DONE = Answer(202, "application/json", b"{}")
-MINUTE_MS = 60_000
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +44,12 @@ def once(tmp_path, clock):
     url = service_database_url(tmp_path, "gateway")
     upgrade("gateway", url)
     with open_database(url) as engine:
-        yield AnswerOnce(engine, clock)
+        yield AnswerOnce(engine, lambda _: clock.now_ms, lambda: clock.now_ms / 1000)
+
+
+def another_process(once, clock):
+    """Another gateway on the same database; or the same one, started again."""
+    return AnswerOnce(once.engine, lambda _: clock.now_ms, lambda: clock.now_ms / 1000)
 
 
 class Work:
@@ -163,13 +167,108 @@ def test_an_answer_is_kept_for_a_day(once, clock):
     assert asyncio.run(once(SLOT, "f", Work())) == (DONE, False)
 
 
-def test_what_a_dead_process_left_behind_is_taken_over(once, clock):
-    once._begin(SLOT, "f")
-    clock.now_ms += 2 * MINUTE_MS
+def test_what_a_killed_gateway_left_behind_is_taken_over_when_its_lease_has_ended(once, clock):
+    once._begin(SLOT, "f", True)
+    restarted = another_process(once, clock)
+    clock.now_ms += LEASE_MS - 1
     with pytest.raises(IdempotencyKeyInUse):
-        asyncio.run(once(SLOT, "f", Work()))
-    clock.now_ms += 2 * MINUTE_MS
-    assert asyncio.run(once(SLOT, "f", Work())) == (DONE, False)
+        asyncio.run(restarted(SLOT, "f", Work()))
+    clock.now_ms += 1
+    assert asyncio.run(restarted(SLOT, "f", Work())) == (DONE, False)
+
+
+def test_what_a_killed_gateway_left_behind_is_taken_over_by_one(once, clock):
+    once._begin(SLOT, "f", True)
+    clock.now_ms += LEASE_MS
+    others = [another_process(once, clock) for _ in range(3)]
+    begun = []
+
+    async def all_at_once() -> list[object]:
+        go_on = asyncio.Event()
+
+        async def slow() -> Answer:
+            begun.append(1)
+            await go_on.wait()
+            return DONE
+
+        asks = [asyncio.create_task(other(SLOT, "f", slow)) for other in others]
+        waiting = set(asks)
+        while len(waiting) > 1:
+            _, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        go_on.set()
+        return await asyncio.gather(*asks, return_exceptions=True)
+
+    outcomes = asyncio.run(all_at_once())
+    assert len(begun) == 1
+    assert outcomes.count((DONE, False)) == 1
+    assert sum(isinstance(outcome, IdempotencyKeyInUse) for outcome in outcomes) == 2
+
+
+def test_a_request_that_takes_long_stays_with_the_gateway_that_renews_its_lease(once, clock):
+    other = another_process(once, clock)
+
+    async def both() -> None:
+        begun, go_on = asyncio.Event(), asyncio.Event()
+
+        async def slow() -> Answer:
+            begun.set()
+            await go_on.wait()
+            return DONE
+
+        first = asyncio.create_task(once(SLOT, "f", slow))
+        await begun.wait()
+        for _ in range(4):
+            clock.now_ms += LEASE_MS - 1500
+            await asyncio.to_thread(once.renew_once)
+            with pytest.raises(IdempotencyKeyInUse):
+                await other(SLOT, "f", Work())
+        go_on.set()
+        assert await first == (DONE, False)
+        assert await other(SLOT, "f", Work()) == (DONE, True)
+
+    asyncio.run(both())
+
+
+def test_a_gateway_that_cannot_renew_gives_up_before_another_may_take_over(once, clock, monkeypatch):
+    monkeypatch.setattr("services.gateway.handlers.once.GIVE_UP_S", 0.2)
+    database = DatabaseThatGoes(once.engine)
+    here = AnswerOnce(database, lambda _: clock.now_ms)  # type: ignore[arg-type]
+    ended = []
+
+    async def never() -> Answer:
+        database.away = True
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.append(1)
+        return DONE
+
+    with pytest.raises(DependencyAway):
+        asyncio.run(here(SLOT, "f", never))
+    assert ended
+    with pytest.raises(IdempotencyKeyInUse):
+        asyncio.run(another_process(once, clock)(SLOT, "f", Work()))
+
+
+def test_a_gateway_gives_up_sooner_than_another_takes_over():
+    assert RENEW_EVERY_S < GIVE_UP_S < LEASE_MS / 1000
+
+
+def test_an_answer_that_comes_after_the_request_was_taken_over_changes_nothing(once, clock):
+    once._begin(SLOT, "f", True)
+    clock.now_ms += LEASE_MS
+    other = another_process(once, clock)
+    theirs = Answer(201, "application/json", b"theirs")
+    asyncio.run(other(SLOT, "f", Work(theirs)))
+    once._keep(SLOT, DONE)
+    once._forget(SLOT)
+    assert asyncio.run(once(SLOT, "f", Work())) == (theirs, True)
+
+
+def test_what_could_not_be_noted_is_forgotten_with_the_next_renewal_so_that_any_gateway_may_answer(once, clock):
+    once._begin(SLOT, "f", True)
+    once.renew_once()
+    assert asyncio.run(another_process(once, clock)(SLOT, "f", Work())) == (DONE, False)
 
 
 def test_a_fingerprint_tells_method_path_and_every_part_apart():
@@ -201,7 +300,7 @@ class DatabaseThatGoes:
 @pytest.mark.parametrize("fails", [True, False])
 def test_what_could_not_be_noted_since_the_database_was_away_may_be_sent_again_at_once(once, fails):
     database = DatabaseThatGoes(once.engine)
-    here = AnswerOnce(database, once.clock)  # type: ignore[arg-type]
+    here = AnswerOnce(database, once.clock, once.monotonic_s)  # type: ignore[arg-type]
 
     async def goes_away_meanwhile() -> Answer:
         database.away = True

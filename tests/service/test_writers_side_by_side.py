@@ -94,7 +94,7 @@ def test_of_many_first_requests_with_one_idempotency_key_one_is_done(tmp_path: P
         return Answer(202, "application/json", b"{}")
 
     with open_database(url) as engine:
-        once = AnswerOnce(engine, lambda: 1_800_000_000_000)
+        once = AnswerOnce(engine)
 
         def ask(_: int) -> bool:
             try:
