@@ -15,15 +15,17 @@ from nungil.event_log.open import open_event_log
 from nungil.object_store.open import open_object_store
 from nungil.pictures.decoders import Limits, open_decoders
 from nungil.runtime.clock import now_ms
-from nungil.runtime.lifecycle import serve
+from nungil.runtime.lifecycle import serve, worker
 from nungil.runtime.rpc import grpc_server
 from nungil.taxonomy.taxonomy import load_taxonomy
 from nungil.vector_index.open import open_vector_index
 from services.embed.config import EmbedSettings
 from services.embed.consumer import GROUP, MediaChangedReader
 from services.embed.device import open_device
+from services.embed.filling import FillIndex
 from services.embed.handlers import EmbedUploads, EncodePicture, Encoding, RemoveDeleted, Tombstones
 from services.embed.rpc import EmbedServicer
+from services.embed.succession import Succession
 
 
 def run(settings: EmbedSettings, stop: Event) -> None:
@@ -50,6 +52,10 @@ def run(settings: EmbedSettings, stop: Event) -> None:
         tombstones = Tombstones(objects)
         embed = EmbedUploads(encoding, index, log, tombstones, threads, landing, now_ms, settings.batch_pictures)
         remove = RemoveDeleted(objects, index, log, tombstones, now_ms, kept)
+        if settings.kept_encoder_url:
+            fill = FillIndex(encoding, index, tombstones, threads, settings.batch_pictures)
+            succession = Succession(fill, log, space_of(settings.kept_encoder_url).name, now_ms, stop)
+            stack.enter_context(worker("succession", succession, stop))
         servicer = EmbedServicer(EncodePicture(encoding), taxonomy)
         stack.enter_context(
             grpc_server(

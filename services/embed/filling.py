@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from itertools import groupby, islice
@@ -23,10 +23,11 @@ from nungil.object_store.keys import (
     tombstone_named,
 )
 from nungil.object_store.port import ObjectStore
-from nungil.pictures.features import Features, decode_features
+from nungil.pictures.errors import DecoderBug
+from nungil.pictures.features import Features, decode_features, encode_features
 from nungil.runtime.errors import Rejected
 from nungil.vector_index.port import IndexRow, VectorIndex, region_of
-from services.embed.core import Picture, Prepared, rows_of
+from services.embed.core import Picture, Prepared, finish, rows_of
 from services.embed.handlers import Encoding, Tombstones, remove
 
 logger = logging.getLogger(__name__)
@@ -97,6 +98,8 @@ class FillIndex:
 
     Rows that are right are not touched, so it can be run beside a serving embed, again, or after an interruption. A picture
     without features in this space is embedded again from its rendition. Deleting wins, as everywhere (decision 4).
+
+    made: told of pictures that were embedded, once they can be found.
     """
 
     encoding: Encoding
@@ -104,23 +107,37 @@ class FillIndex:
     tombstones: Tombstones
     threads: Executor
     batch_pictures: int
+    made: Callable[[Sequence[Features]], None] = lambda features: None
 
     def __call__(self, stop: Event) -> Filled:
         """Ends early, unfinished, once `stop` is set."""
-        filled = Filled()
-        pictures = stored_pictures(self.encoding.objects)
+        filled = self.of(stored_pictures(self.encoding.objects), stop)
+        if filled.finished:
+            self._sweep(filled)
+        return filled
+
+    def of(self, pictures: Iterable[Stored], stop: Event) -> Filled:
+        """The same for some pictures, those of a tenant together; what else was deleted is left."""
+        filled, pictures = Filled(), iter(pictures)
         while page := list(islice(pictures, _PAGE)):
             if stop.is_set():
                 return filled
             for tenant, of_tenant in groupby(page, key=lambda stored: stored.tenant):
                 self._fill(tenant, list(of_tenant), filled)
             logger.info("%d pictures, %d of them changed", filled.pictures, filled.changed)
-        self._sweep(filled)
         filled.finished = True
         return filled
 
+    def after(self, before: str, stop: Event) -> Filled:
+        """The same for the pictures that have features in the space `before` and none in this one."""
+        space, stored = self.encoding.encoder.space.name, stored_pictures(self.encoding.objects)
+        filled = self.of((one for one in stored if before in one.spaces and space not in one.spaces), stop)
+        if filled.finished:
+            self._sweep(filled)
+        return filled
+
     def _fill(self, tenant: str, page: Sequence[Stored], filled: Filled) -> None:
-        found = self._features(page, filled)
+        found, encoded = self._features(page, filled)
         wanted = {features.media_id: rows_of(features) for features in found}
         held = self._held(tenant, wanted)
         changed = [media_id for media_id, rows in wanted.items() if not _equal(rows, held[media_id])]
@@ -129,17 +146,23 @@ class FillIndex:
             self.index.delete_media(surplus, tenant=tenant)
             self.index.upsert([row for media_id in changed for row in wanted[media_id]])
             self.index.flush()
+        # Features in this space say that the rows are down: whoever dies in between leaves a picture that is still missing.
+        list(self.threads.map(self._store, encoded))
         now = held | self._held(tenant, changed)
+        # After the rows: who deleted a picture before them could not remove them.
+        gone = {features.media_id for features in found if self._removed(features)}
+        filled.removed += len(gone)
         for features in found:
             media_id = features.media_id
-            if self._removed(features):  # after the rows: who deleted it before them could not remove them
-                filled.removed += 1
+            if media_id in gone:
                 continue
             filled.pictures += 1
             filled.changed += media_id in changed
             filled.before.add(held[media_id])
             filled.after.add(now[media_id])
             filled.wanted.add(wanted[media_id])
+        if told := [features for features in encoded if features.media_id not in gone]:
+            self.made(told)
 
     def _held(self, tenant: str, media_ids: Iterable[str]) -> dict[str, list[IndexRow]]:
         held: dict[str, list[IndexRow]] = {media_id: [] for media_id in media_ids}
@@ -155,8 +178,8 @@ class FillIndex:
         self.index.flush()
         return True
 
-    def _features(self, page: Sequence[Stored], filled: Filled) -> list[Features]:
-        """In the order of `page`, without what cannot be had."""
+    def _features(self, page: Sequence[Stored], filled: Filled) -> tuple[list[Features], list[Features]]:
+        """In the order of `page`, without what cannot be had; of them, those made now and not yet stored."""
         space = self.encoding.encoder.space.name
         read = self.threads.map(self._read, page)
         found = {stored.media_id: features for stored, features in zip(page, read, strict=True) if features}
@@ -166,6 +189,7 @@ class FillIndex:
             if list(self.encoding.objects.list(features_prefix(stored.tenant, stored.media_id))):
                 logger.warning("the features of picture %s cannot be read", stored.media_id)
                 filled.failed += 1
+        made: list[Features] = []
         for i in range(0, len(others), self.batch_pictures):
             for other, features in self._encode(others[i : i + self.batch_pictures]):
                 if features is None:
@@ -176,8 +200,9 @@ class FillIndex:
                         filled.failed += 1
                 else:
                     filled.encoded += 1
+                    made.append(features)
                     found[other.media_id] = features
-        return list(found.values())
+        return list(found.values()), made
 
     def _read(self, stored: Stored) -> Features | None:
         """In this space where there are any, else in another; None where none can be read."""
@@ -192,21 +217,26 @@ class FillIndex:
         return None
 
     def _encode(self, others: Sequence[Features]) -> list[tuple[Features, Features | None]]:
-        """Each with its features in this space, stored; None where it cannot be embedded."""
+        """Each with its features in this space; None where it cannot be embedded."""
         prepared = list(self.threads.map(self._prepare, others))
         ready = [(other, one) for other, one in zip(others, prepared, strict=True) if one is not None]
         done: dict[str, Features] = {}
         if ready:
-            encoded = self.encoding.forward([one for _, one in ready]).result()
-            for n, (other, one) in enumerate(ready):
-                key = features_key(other.tenant, other.media_id, self.encoding.encoder.space.name)
-                done[other.media_id] = self.encoding.finish(_picture(other), one, encoded, n, key)
+            encoded, encoder = self.encoding.forward([one for _, one in ready]).result(), self.encoding.encoder
+            for (other, one), map_, label_map in zip(ready, encoded.maps, encoded.label_maps, strict=True):
+                done[other.media_id] = finish(
+                    _picture(other), one, map_, label_map, space=encoder.space.name, labels=encoder.labels
+                )
         return [(other, done.get(other.media_id)) for other in others]
+
+    def _store(self, features: Features) -> None:
+        key = features_key(features.tenant, features.media_id, features.encoder_space)
+        self.encoding.objects.put(key, encode_features(features))
 
     def _prepare(self, other: Features) -> Prepared | None:
         try:
             return self.encoding.prepare(rendition_key(other.tenant, other.media_id))
-        except (ObjectNotFound, Rejected) as error:
+        except (ObjectNotFound, Rejected, DecoderBug) as error:
             logger.warning("picture %s cannot be embedded again: %s", other.media_id, error)
             return None
 

@@ -69,6 +69,23 @@ def embedded(change: Change, features: Features, features_key: str, now_ms: int)
     return _record(change, event)
 
 
+def embedded_too(features: Features, features_key: str, now_ms: int) -> NewRecord:
+    """The picture can be found in one more space. It is no news of an upload, so it says nothing of purpose and source."""
+    event = MediaEmbedded(
+        event_id=new_event_id(),
+        tenant=features.tenant,
+        media_id=features.media_id,
+        version=features.version,
+        outcome=MediaEmbedded.OUTCOME_EMBEDDED,
+        owner=features.owner,
+        encoder_space=features.encoder_space,
+        features_key=features_key,
+        regions=len(features.regions),
+        occurred_at_ms=now_ms,
+    )
+    return NewRecord(topics.MEDIA_EMBEDDED, event.media_id, event.SerializeToString(), {"event": "MediaEmbedded"})
+
+
 def rejected(change: Change, reason: str, now_ms: int) -> NewRecord:
     """The picture will never be found, and why."""
     event = _answer(change, MediaEmbedded.OUTCOME_REJECTED, now_ms)
