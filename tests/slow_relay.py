@@ -29,7 +29,8 @@ class SlowRelay:
         except OSError:
             writer.close()
             return
-        await asyncio.gather(self._at_once(reader, to_server), self._late(from_server, writer))
+        with suppress(asyncio.CancelledError):  # at the end of the test
+            await asyncio.gather(self._at_once(reader, to_server), self._late(from_server, writer))
 
     async def _at_once(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(ConnectionError):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, ClassVar, TypeVar
 
@@ -17,6 +17,7 @@ from pymilvus import MilvusClient
 from pymilvus.exceptions import MilvusException
 
 from nungil.encoder.port import EncoderSpace
+from nungil.runtime.errors import Misconfigured
 from nungil.vector_index.errors import VectorIndexAway
 from nungil.vector_index.milvus_rows import FIELDS, all_of, among, batched, entity_of, passing, row_of, schema_of
 from nungil.vector_index.port import IndexRow, Match, Vectors
@@ -170,21 +171,31 @@ class MilvusVectorIndex:
 
 @contextmanager
 def open_milvus_lite(address: str, space: EncoderSpace) -> Iterator[MilvusVectorIndex]:
-    """`address`: 'host:port'. Raises VectorIndexAway where nothing answers there."""
+    """`address`: 'host:port'. Raises VectorIndexAway where nothing answers there, Misconfigured where something else does."""
     with connected(f"http://{address}", signs_of_life=False) as client:
+        with translated(frozenset()):
+            check_is_lite(client.get_server_version(timeout=READ_TIMEOUT_S), address)
         yield MilvusVectorIndex(client, "nungil_" + space.name.replace("-", "_"), space.dim)
 
 
+def check_is_lite(said: str, address: str) -> None:
+    """`said`: what the server calls itself, as 'milvus_lite-3.2.2'. Raises Misconfigured where it is none."""
+    if "lite" not in said:
+        raise Misconfigured(f"the server at {address} is Milvus {said}, not milvus-lite: write milvus://{address}")
+
+
 @contextmanager
-def connected(uri: str, *, signs_of_life: bool = True, **login: str) -> Iterator[MilvusClient]:
+def connected(
+    uri: str, login: Mapping[str, str] | None = None, *, signs_of_life: bool = True
+) -> Iterator[MilvusClient]:
     """A client of the server at `uri`, with a connection of its own that ends with the block: pymilvus keeps shared ones open for good.
 
-    signs_of_life: whether the server is asked for one during long calls. Raises VectorIndexAway where nothing answers there.
+    login: user and password, where it wants them. signs_of_life: whether the server is asked for one during long calls. Raises VectorIndexAway where nothing answers there.
     """
     logging.getLogger("pymilvus").setLevel(logging.CRITICAL)  # it logs a traceback for each error that it also raises
     with translated(frozenset()):
         options = {**(_ONLY_DURING_CALLS if signs_of_life else _NEVER), **_RECONNECT}
-        client = MilvusClient(uri, timeout=READ_TIMEOUT_S, dedicated=True, grpc_options=options, **login)
+        client = MilvusClient(uri, timeout=READ_TIMEOUT_S, dedicated=True, grpc_options=options, **(login or {}))
     try:
         yield client
     finally:

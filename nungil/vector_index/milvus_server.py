@@ -99,9 +99,9 @@ class MilvusServerIndex(MilvusVectorIndex):
 def open_milvus_server(url: str, space: EncoderSpace) -> Iterator[MilvusServerIndex]:
     """Raises Misconfigured for a URL that names none, a server too old, or a collection of other vectors; VectorIndexAway where nothing answers."""
     server = server_of(url)
-    with connected(server.uri, **server.login) as client:
+    with connected(server.uri, server.login) as client:
         with translated(frozenset()):
-            _check_version(client)
+            check_version(client.get_server_version(timeout=READ_TIMEOUT_S))
         index = MilvusServerIndex(client, server.alias(space), space.dim)
         with translated(frozenset()):
             _check_dim(client, server.alias(space), space)
@@ -122,11 +122,14 @@ def server_of(url: str) -> Server:
     return Server(f"http://{parts.hostname}:{port}", prefix, login)
 
 
-def _check_version(client: MilvusClient) -> None:
-    said = client.get_server_version(timeout=READ_TIMEOUT_S)
-    version = re.search(r"(\d+)\.(\d+)", said)
+def check_version(said: str) -> None:
+    """`said`: what a server calls itself, as 'v2.6.24'. Raises Misconfigured for one that is not for us."""
+    if "lite" in said:
+        raise Misconfigured(f"the server is {said}, not Milvus: write milvus-lite://host:port")
+    version = re.match(r"v?(\d+)\.(\d+)", said)
     if version is None or not OLDEST <= (int(version[1]), int(version[2])) < TOO_NEW:
-        raise Misconfigured(f"the server is Milvus {said}: use one from 2.3 to 3.x")
+        oldest, newest = ".".join(map(str, OLDEST)), TOO_NEW[0] - 1
+        raise Misconfigured(f"the server is Milvus {said}: use one from {oldest} to {newest}.x")
 
 
 def _check_dim(client: MilvusClient, alias: str, space: EncoderSpace) -> None:
