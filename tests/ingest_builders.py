@@ -34,8 +34,9 @@ from services.ingest.consumer import EmbeddedReader
 from services.ingest.core import Caller, Upload
 from services.ingest.handlers.imports import Imports
 from services.ingest.handlers.items import Items
-from services.ingest.handlers.outcomes import Outcomes, Sweep
+from services.ingest.handlers.outcomes import Outcomes
 from services.ingest.handlers.pictures import Pictures, Put
+from services.ingest.handlers.sweeps import Expired, Orphans, Sweep
 from services.ingest.store import OUTBOX
 
 MINA = Caller("acme", "p-mina")
@@ -44,6 +45,7 @@ NOBODY = Caller("acme", "")
 STRANGER = Caller("globex", "p-mina")
 SPACE = space_of("tiny://64").name
 TRANSIENT_MS = 900_000
+ORPHAN_AGE_MS = 86_400_000
 
 PERSONAL = int(common_pb2.PURPOSE_PERSONAL)
 CATALOGUE = int(common_pb2.PURPOSE_CATALOGUE)
@@ -73,7 +75,8 @@ class Ingest:
     pictures: Pictures
     items: Items
     imports: Imports
-    sweep: Sweep
+    expired: Expired
+    orphans: Orphans
     read_embedded: EmbeddedReader
 
     def outbox(self) -> list[tuple[str, str, bytes | None]]:
@@ -100,6 +103,10 @@ class Ingest:
         """Tells ingest that this picture was embedded."""
         self.read_embedded([a_record(an_embedded(put, **rest))])
 
+    def swept(self, sweep: Sweep) -> int:
+        """One sweep, to its end."""
+        return sweep.once(threading.Event())
+
     def run_imports(self) -> None:
         """Applies every import that was begun, to its end."""
         while self.imports.apply_next(threading.Event()):
@@ -125,7 +132,8 @@ def an_ingest(folder: Path) -> Iterator[Ingest]:
             ),
             items=Items(engine, clock, written),
             imports=Imports(engine, clock, begun, written),
-            sweep=Sweep(engine, objects, clock, TRANSIENT_MS),
+            expired=Expired(engine, objects, clock, TRANSIENT_MS),
+            orphans=Orphans(engine, objects, clock, ORPHAN_AGE_MS),
             read_embedded=EmbeddedReader(Outcomes(engine, objects)),
         )
 

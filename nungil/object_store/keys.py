@@ -1,16 +1,22 @@
 """Where each object lies. One place, so that erasing can list what there is."""
 
-FEATURES, TOMBSTONES = "features/", "tombstones/"
+import re
+
+ORIGINALS, RENDITIONS, FEATURES, TOMBSTONES = "originals/", "renditions/", "features/", "tombstones/"
+_OF_A_PICTURE = re.compile(
+    rf"(?:{ORIGINALS}|{RENDITIONS}|{FEATURES})(?P<tenant>[^/]+)"
+    r"/(?P<media_id>[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12})(?:\.jpg|/.+)?"
+)
 
 
 def original_key(tenant: str, media_id: str) -> str:
     """The picture without metadata, in its own pixels."""
-    return f"originals/{tenant}/{media_id}"
+    return f"{ORIGINALS}{tenant}/{media_id}"
 
 
 def rendition_key(tenant: str, media_id: str) -> str:
     """The upright JPEG of bounded size that is shown and embedded."""
-    return f"renditions/{tenant}/{media_id}.jpg"
+    return f"{RENDITIONS}{tenant}/{media_id}.jpg"
 
 
 def features_key(tenant: str, media_id: str, encoder_space: str) -> str:
@@ -27,6 +33,12 @@ def features_named(key: str) -> tuple[str, str, str]:
     """Tenant, media id and encoder space of a `features_key`."""
     _, tenant, media_id, space = key.split("/")
     return tenant, media_id, space
+
+
+def picture_named(key: str) -> tuple[str, str] | None:
+    """Tenant and media id of an `original_key`, a `rendition_key` or a `features_key`; None for what is no such key."""
+    named = _OF_A_PICTURE.fullmatch(key)
+    return (named["tenant"], named["media_id"]) if named else None
 
 
 def tombstone_key(tenant: str, media_id: str) -> str:

@@ -1,4 +1,4 @@
-"""Ingest service: answers gRPC, publishes its outbox, applies feeds, reads media.embedded, sweeps what has expired."""
+"""Ingest service: answers gRPC, publishes its outbox, applies feeds, reads media.embedded, sweeps what expired or was left behind."""
 
 from __future__ import annotations
 
@@ -24,8 +24,9 @@ from services.ingest.config import IngestSettings
 from services.ingest.consumer import EmbeddedReader
 from services.ingest.handlers.imports import Imports
 from services.ingest.handlers.items import Items
-from services.ingest.handlers.outcomes import Outcomes, Sweep
+from services.ingest.handlers.outcomes import Outcomes
 from services.ingest.handlers.pictures import Pictures
+from services.ingest.handlers.sweeps import Expired, Orphans, sweep_until
 from services.ingest.rpc import IngestServicer
 from services.ingest.store import OUTBOX
 
@@ -49,12 +50,14 @@ def run(settings: IngestSettings, stop: threading.Event) -> None:
         items = Items(engine, now_ms, written)
         imports = Imports(engine, now_ms, begun, written)
         outcomes = Outcomes(engine, objects)
-        sweep = Sweep(engine, objects, now_ms, transient_ms)
+        expired = Expired(engine, objects, now_ms, transient_ms)
+        orphans = Orphans(engine, objects, now_ms, settings.orphan_age_s * 1000)
         for name, work in (
             ("relay", lambda: relay(engine, OUTBOX, log, stop, written)),
             ("imports", lambda: imports.work(stop)),
             ("embedded", lambda: _read_embedded(log, outcomes, stop)),
-            ("sweep", lambda: sweep.until(stop, every_s=settings.sweep_every_s)),
+            ("expired", lambda: sweep_until(stop, expired, every_s=settings.sweep_every_s)),
+            ("orphans", lambda: sweep_until(stop, orphans, every_s=settings.orphans_every_s)),
         ):
             stack.enter_context(worker(name, work, stop))
         servicer = IngestServicer(pictures, items, imports)

@@ -15,6 +15,9 @@ from nungil.vector_index.port import CATALOGUE
 from services.ingest.errors import InvalidQuery, InvalidUpload, NobodyAsks
 
 MAX_PICTURE_BYTES = 30_000_000
+LONGEST_UPLOAD_MS = (
+    1_800_000  # from its id to its row; half of the least age of an orphan, which leaves room for clocks that differ
+)
 MAX_URL = 2000
 MAX_FILE_NAME = 255
 DEFAULT_PAGE = 50

@@ -1,6 +1,6 @@
 """What ingest refuses."""
 
-from nungil.runtime.errors import NotFound, Rejected, TooLarge
+from nungil.runtime.errors import DependencyAway, NotFound, Rejected, TooLarge
 
 
 class PictureTooLarge(TooLarge):
@@ -9,6 +9,10 @@ class PictureTooLarge(TooLarge):
 
 class FeedTooLarge(TooLarge):
     """More bytes than we take for one feed."""
+
+
+class UploadStoodStill(DependencyAway):
+    """The upload stood still for so long that what it stored may have been swept. Send the picture again."""
 
 
 class NobodyAsks(Rejected):

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import signal
 import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 import real_servers
+from ingest_builders import MINA, ORPHAN_AGE_MS, an_ingest, an_upload
 from minio import MinioAdmin
 from minio.credentials import StaticProvider
 
 from nungil.object_store.errors import ObjectStoreAway
+from nungil.object_store.keys import original_key, rendition_key
 from nungil.object_store.open import open_object_store
 from nungil.object_store.s3 import make_bucket
 from nungil.runtime.errors import Misconfigured
+from nungil.runtime.ids import new_media_id
 
 pytestmark = real_servers.S3
 SECRET = "s3-rights-of-a-test"
@@ -87,6 +93,30 @@ def test_one_who_may_only_read_is_refused_unless_reading_is_all_that_is_wanted(u
         assert store.get("a/b") == b"1"
         with pytest.raises(ObjectStoreAway, match="AccessDenied"):
             store.put("a/b", b"2")
+
+
+def test_many_threads_put_and_delete_in_one_folder_and_none_is_refused(url: str) -> None:
+    def work(n: int) -> None:
+        for _ in range(40):
+            store.put(f"deep/er/{n}", b"1")
+            store.delete(f"deep/er/{n}")
+
+    with open_object_store(url) as store, ThreadPoolExecutor(16) as pool:
+        list(pool.map(work, range(16)))
+        assert list(store.list("")) == []
+
+
+def test_what_a_dead_upload_left_in_the_bucket_is_swept(url: str, tmp_path: Path) -> None:
+    with open_object_store(url) as store, an_ingest(tmp_path) as ingest:
+        put = replace(ingest.pictures, objects=store).put(MINA, an_upload())
+        kept = list(store.list(""))
+        store.put(original_key(MINA.tenant, new_media_id()), b"left")
+        orphans = replace(ingest.orphans, objects=store)
+        assert ingest.swept(orphans) == 0
+        ingest.clock.ms += 2 * ORPHAN_AGE_MS
+        assert ingest.swept(orphans) == 1
+        assert list(store.list("")) == kept
+        assert rendition_key(MINA.tenant, put.media.media_id) in kept
 
 
 def test_opening_leaves_nothing_in_the_bucket(url: str) -> None:

@@ -375,12 +375,12 @@ def test_a_picture_only_searched_with_expires_and_is_swept_with_its_features(ing
     put = ingest.put(purpose=SEARCH)
     kept = ingest.put()
     ingest.objects.put(features_key_of(put), some_features(put))
-    assert ingest.sweep.once() == 0
+    assert ingest.swept(ingest.expired) == 0
     ingest.clock.ms += 901_000
     with pytest.raises(NoSuchPicture):
         ingest.pictures.get(MINA, put.media.media_id)
-    assert ingest.sweep.once() == 1
-    assert ingest.sweep.once() == 0
+    assert ingest.swept(ingest.expired) == 1
+    assert ingest.swept(ingest.expired) == 0
     assert ingest.stored() == sorted(
         [keys.original_key("acme", kept.media.media_id), keys.rendition_key("acme", kept.media.media_id)]
     )
@@ -391,7 +391,7 @@ def test_what_a_crash_left_without_a_row_is_swept_too(ingest: Ingest) -> None:
     orphan = replace(put.media, media_id="01900000-0000-7000-8000-000000000000")
     ingest.objects.put(keys.transient_rendition_key("acme", orphan.media_id), b"x")
     ingest.objects.put("transient/acme/not-an-id", b"x")
-    ingest.sweep.once()
+    ingest.swept(ingest.expired)
     assert (
         ingest.stored()
         == ["transient/acme/not-an-id", put.object_key][:: 1 if put.object_key > "transient/acme/n" else -1]

@@ -1,10 +1,8 @@
-"""What becomes of pictures after their upload: found by embed, removed by it, or expired."""
+"""What becomes of pictures after their upload: found by embed, or removed by it."""
 
 from __future__ import annotations
 
 import logging
-import re
-import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -13,16 +11,11 @@ from sqlalchemy import Engine
 from nungil.database.open import reading
 from nungil.object_store import keys
 from nungil.object_store.port import ObjectStore
-from nungil.runtime.clock import Clock
-from nungil.runtime.errors import DependencyAway
-from services.ingest.core import DELETED, REJECTED, SEARCHABLE, born_at_ms
+from services.ingest.core import DELETED, REJECTED, SEARCHABLE
 from services.ingest.store import media as rows
 from services.ingest.wire import Embedded
 
 logger = logging.getLogger(__name__)
-
-TRANSIENT = "transient/"
-_MEDIA_ID = re.compile(rf"{TRANSIENT}[^/]+/([0-9a-f-]{{36}})/")
 
 
 @dataclass(frozen=True)
@@ -61,33 +54,3 @@ class Outcomes:
         self.objects.delete(keys.rendition_key(tenant, media_id))
         with self.engine.begin() as connection:
             rows.forget_media(connection, tenant, media_id)
-
-
-@dataclass(frozen=True)
-class Sweep:
-    """Removes pictures that were only searched with, when their time is over."""
-
-    engine: Engine
-    objects: ObjectStore
-    clock: Clock
-    transient_ms: int
-
-    def until(self, stop: threading.Event, *, every_s: float) -> None:
-        """Sweeps now and every `every_s`. Where a dependency is away, the next time."""
-        while True:
-            try:
-                self.once()
-            except DependencyAway as error:
-                logger.warning("not swept: %s", error)
-            if stop.wait(every_s):
-                return
-
-    def once(self) -> int:
-        """How many pictures it removed. An object's id tells its age, so that what a crash left without a row goes too."""
-        now_ms = self.clock()
-        for key in list(self.objects.list(TRANSIENT)):
-            media_id = _MEDIA_ID.match(key)
-            if media_id and born_at_ms(media_id[1]) + self.transient_ms <= now_ms:
-                self.objects.delete(key)
-        with self.engine.begin() as connection:
-            return rows.forget_expired(connection, now_ms=now_ms)

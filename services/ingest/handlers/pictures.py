@@ -10,7 +10,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import IntegrityError
 
 from nungil.api.common.v1 import common_pb2
-from nungil.database.open import reading
+from nungil.database.open import hold, reading
 from nungil.database.outbox import put_out
 from nungil.object_store import keys
 from nungil.object_store.errors import ObjectNotFound
@@ -25,6 +25,7 @@ from nungil.runtime.ids import new_media_id
 from services.ingest import wire
 from services.ingest.core import (
     ACCEPTED,
+    LONGEST_UPLOAD_MS,
     PERSONAL,
     SEARCH,
     SEARCHABLE,
@@ -38,7 +39,7 @@ from services.ingest.core import (
     page_size,
     tidy_file_name,
 )
-from services.ingest.errors import InvalidQuery, InvalidUpload, NoSuchPicture
+from services.ingest.errors import InvalidQuery, InvalidUpload, NoSuchPicture, UploadStoodStill
 from services.ingest.store import OUTBOX
 from services.ingest.store import media as rows
 
@@ -197,6 +198,9 @@ class Pictures:
         while True:
             try:
                 with self.engine.begin() as connection:
+                    hold(connection, rows.held_while_added(media.tenant, media.media_id))
+                    if self.clock() - media.created_at_ms > LONGEST_UPLOAD_MS:  # a laptop that slept, say
+                        raise UploadStoodStill
                     rows.add_media(connection, media)
                     event = wire.media_changed(media, wire.UPLOADED, version=media.version, now_ms=media.created_at_ms)
                     put_out(connection, OUTBOX, [event])

@@ -18,6 +18,11 @@ def add_media(connection: Connection, media: Media) -> None:
     connection.execute(insert(MEDIA).values(asdict(media)))
 
 
+def held_while_added(tenant: str, media_id: str) -> str:
+    """What `hold` holds while a row is added, or while objects are removed because there is none."""
+    return f"media/{tenant}/{media_id}"
+
+
 def find_media(
     connection: Connection, tenant: str, media_id: str, owners: Collection[str], *, now_ms: int
 ) -> Media | None:
@@ -100,6 +105,17 @@ def catalogue_media(connection: Connection, tenant: str, media_ids: Collection[s
         MEDIA.c.state != DELETED,
     )
     return set(connection.scalars(query))
+
+
+def known_media(connection: Connection, tenant: str, media_ids: Collection[str]) -> set[str]:
+    """Those of `media_ids` that have a row, in whatever state."""
+    query = select(MEDIA.c.media_id).where(MEDIA.c.tenant == tenant, MEDIA.c.media_id.in_(media_ids))
+    return set(connection.scalars(query))
+
+
+def any_media(connection: Connection) -> bool:
+    """Whether there is any picture, of any tenant."""
+    return connection.scalar(select(MEDIA.c.media_id).limit(1)) is not None
 
 
 def _media(row: Row[Any]) -> Media:
