@@ -39,13 +39,13 @@ def main() -> None:
 
 def windows(photographs: list[Path]) -> NDArray[np.float32]:
     """Pooled raw vectors of each photograph and of its quarters, float32 [5 n, 1280]."""
-    network = efficientnet_lite0.Network("cpu")
+    network = efficientnet_lite0.Network()
     size_px = EFFICIENTNET_LITE0.input_px
     pooled: list[NDArray[np.float32]] = []
     with torch.inference_mode():
         for path in photographs:
             pixels = stretch(decode_upright(path.read_bytes()), size_px)
-            cells = network.cells(pixels[None])[0].numpy()
+            cells = network.cells(torch.from_numpy(pixels[None]))[0].numpy()
             half = cells.shape[0] // 2
             quarters = [cells[y : y + half, x : x + half] for y in (0, half) for x in (0, half)]
             pooled += [part.mean(axis=(0, 1)) for part in (cells, *quarters)]

@@ -111,8 +111,8 @@ class DataFolder:
         was = self.encoders()
         if not self._encoders_path.exists():
             now = Encoders(encoder_url)
-        elif was.url == encoder_url:
-            now = was
+        elif _same_space(was.url, encoder_url):
+            now = Encoders(encoder_url, before=was.before)
         elif was.before not in ("", encoder_url):
             raise CommandFailed(f"{was.before} is kept still: remove it with `nungil encoder drop {was.before}`")
         else:
@@ -170,3 +170,10 @@ class DataFolder:
 def data_folder(path: Path | None) -> DataFolder:
     """The folder that --data names, else NUNGIL_DATA, else ./nungil-data."""
     return DataFolder((path or Path(os.environ.get("NUNGIL_DATA") or DEFAULT)).expanduser().resolve())
+
+
+def _same_space(url: str, other: str) -> bool:
+    """Whether the URLs differ at most in how one and the same encoder runs."""
+    return url == other or (
+        url.partition("?")[0] == other.partition("?")[0] and space_of(url).name == space_of(other).name
+    )

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 Pixels = NDArray[np.uint8]
 Maps = NDArray[np.float32]
+Vectors = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,17 @@ class Encoded:
     label_maps: Maps
 
 
+class TextEncoder(Protocol):
+    """The text tower of an encoder that was trained with one: words and pictures in one space. Belongs to one thread at a time."""
+
+    def encode_text(self, texts: Sequence[str]) -> Vectors:
+        """float32 [n, dim], unit length: their cosine with a pooled vector of a map is what the encoder was trained for.
+
+        n = 0 gives [0, dim]. A text longer than the tower reads is cut. Any language is taken; which are understood is the
+        checkpoint's.
+        """
+
+
 class Encoder(Protocol):
     """Deterministic: the same pixels give the same maps. `forward` belongs to one thread, `prepare` to any."""
 
@@ -49,7 +61,11 @@ class Encoder(Protocol):
 
     @property
     def labels(self) -> Sequence[str]:
-        """Taxonomy label ids, in the order of the last axis of `label_maps`."""
+        """Taxonomy label ids, in the order of the last axis of `label_maps`. May be empty: then pictures get no labels."""
+
+    @property
+    def text(self) -> TextEncoder | None:
+        """None where the encoder knows no words."""
 
     def prepare(self, picture: Pixels) -> Pixels:
         """uint8 [height, width, 3], upright RGB -> uint8 [input_px, input_px, 3]."""

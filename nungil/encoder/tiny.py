@@ -56,6 +56,10 @@ class TinyEncoder:
     def labels(self) -> Sequence[str]:
         return self._labels
 
+    @property
+    def text(self) -> None:
+        return None
+
     def prepare(self, picture: Pixels) -> Pixels:
         return stretch(picture, self._space.input_px)
 

@@ -33,6 +33,13 @@ def test_the_encoder_before_is_kept_and_can_be_switched_back_to(folder: DataFold
     assert folder.serve_with(OLD) == Encoders(OLD, before=NEW)
 
 
+def test_how_an_encoder_runs_can_be_changed_without_keeping_another(folder: DataFolder) -> None:
+    folder.serve_with(OLD)
+    folder.serve_with("efficientnet-lite0://")
+    exact = "efficientnet-lite0://?precision=fp32"
+    assert folder.serve_with(exact) == Encoders(exact, before=OLD) == folder.encoders()
+
+
 def test_a_third_encoder_waits_until_the_first_is_dropped(folder: DataFolder) -> None:
     folder.serve_with(OLD)
     folder.serve_with(NEW)

@@ -85,9 +85,9 @@ def test_a_service_needs_no_package_beyond_its_own_lock(service: str) -> None:
     assert done.returncode == 0, done.stderr[-2000:]
 
 
-@pytest.mark.parametrize("service", [*SERVICES, "torch"])
+@pytest.mark.parametrize("service", [*SERVICES, "torch", "embed-hf"])
 def test_what_an_image_installs_is_what_the_tests_ran_with(service: str) -> None:
-    tested = pins("run.txt")
+    tested = pins("dev.txt") | pins("run.txt")
     for package, versions in pins(f"services/{service}.txt").items():
         assert versions <= tested[package], f"{package}: make lock"
 
@@ -96,6 +96,10 @@ def test_only_embed_has_a_network_and_the_gpus_libraries_are_apart() -> None:
     for service in SERVICES:
         assert not [package for package in pins(f"services/{service}.txt") if TORCH.match(package)]
     assert set(pins("services/torch.txt")) > {"torch", "triton"}
+
+
+def test_no_image_holds_what_reports_to_a_packages_makers() -> None:
+    assert not [path.name for path in LOCKS.glob("services/*.txt") if "openvino-telemetry==" in path.read_text("utf-8")]
 
 
 def test_no_lock_names_where_packages_come_from() -> None:
