@@ -26,6 +26,7 @@ from nungil.vector_index.ranking import MAX_LIMIT, checked_query, checked_rows, 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
+LITE = "milvus_lite"  # how it names itself; a Milvus from a Python package is 'v2.3.5-lite'
 READ_TIMEOUT_S = 15.0
 WRITE_TIMEOUT_S = 60.0
 EXTRA = 16  # rows beyond the limit, so that equal scores at its edge are put in order by us
@@ -180,7 +181,7 @@ def open_milvus_lite(address: str, space: EncoderSpace) -> Iterator[MilvusVector
 
 def check_is_lite(said: str, address: str) -> None:
     """`said`: what the server calls itself, as 'milvus_lite-3.2.2'. Raises Misconfigured where it is none."""
-    if "lite" not in said:
+    if not said.startswith(LITE):
         raise Misconfigured(f"the server at {address} is Milvus {said}, not milvus-lite: write milvus://{address}")
 
 

@@ -22,6 +22,7 @@ from nungil.runtime.errors import Misconfigured
 from nungil.runtime.urls import without_secrets
 from nungil.vector_index.milvus import (
     EXTRA,
+    LITE,
     READ_TIMEOUT_S,
     MilvusVectorIndex,
     connected,
@@ -124,7 +125,7 @@ def server_of(url: str) -> Server:
 
 def check_version(said: str) -> None:
     """`said`: what a server calls itself, as 'v2.6.24'. Raises Misconfigured for one that is not for us."""
-    if "lite" in said:
+    if said.startswith(LITE):
         raise Misconfigured(f"the server is {said}, not Milvus: write milvus-lite://host:port")
     version = re.match(r"v?(\d+)\.(\d+)", said)
     if version is None or not OLDEST <= (int(version[1]), int(version[2])) < TOO_NEW:
