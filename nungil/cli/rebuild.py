@@ -123,9 +123,13 @@ def switch(url: str, data: Path | None, as_json: bool) -> None:
         raise CommandFailed(f"there is no data folder {folder.root}")
     now = folder.serve_with(url)
     done = {"encoder": now.url, "before": now.before}
-    _tell(
-        done, as_json, "from the next `nungil up` on: {encoder}; then `nungil rebuild index` takes up what came since"
-    )
+    words = "served from the next `nungil up` on: {encoder}"
+    if now.before:
+        words += (
+            "\nstop and start it now; what was uploaded since the fill is then taken over by itself"
+            "\n{before} is kept: `nungil encoder switch {before}` switches back, `nungil encoder drop {before}` removes it"
+        )
+    _tell(done, as_json, words)
 
 
 def _settings(service: str, data: Path | None) -> dict[str, str]:

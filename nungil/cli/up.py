@@ -82,6 +82,10 @@ def up(
     signals.listen()
     with folder.held(), _sockets_folder() as sockets:
         encoders = folder.serve_with(encoder or folder.encoders().url)
+        if encoders.before:
+            say(
+                f"serving with {encoders.url}; {encoders.before} is kept to switch back, and what only it has is taken over"
+            )
         with opened_stack(stack, folder, free_port(), servers, say) as opened:
             gateway_port = free_port(port)
             if port not in (0, gateway_port):
