@@ -17,6 +17,7 @@ from nungil.cli.errors import CommandFailed, NotRunning
 Json = dict[str, Any]
 _RETRIED = frozenset({502, 503, 504})
 _AWAY_LIMIT_S = 60.0
+LARGEST_PAGE = 200
 _TIMEOUT = httpx.Timeout(90.0, connect=5.0)
 
 
@@ -58,13 +59,13 @@ class Api:
         """A picture: state, regions, labels, colours."""
         return self._get(f"/v1/media/{media_id}")
 
-    def each_media(self, *, purpose: str) -> Iterator[Json]:
-        """Pictures, newest first, with their states; without what was found in them."""
+    def each_media(self, *, purpose: str, page: int = LARGEST_PAGE) -> Iterator[Json]:
+        """Pictures, newest first, with their states; without what was found in them. page: how many are asked for at once."""
         cursor: str | None = None
         while True:
-            page = self._get("/v1/media", purpose=purpose, limit=200, **({"cursor": cursor} if cursor else {}))
-            yield from page["media"]
-            cursor = page["next_cursor"]
+            answer = self._get("/v1/media", purpose=purpose, limit=page, **({"cursor": cursor} if cursor else {}))
+            yield from answer["media"]
+            cursor = answer["next_cursor"]
             if not cursor:
                 return
 

@@ -13,7 +13,7 @@ from itertools import islice
 from pathlib import Path
 from threading import Event
 
-from nungil.cli.api import Api, Json, Refused
+from nungil.cli.api import LARGEST_PAGE, Api, Json, Refused
 from nungil.cli.errors import CommandFailed
 
 IN_FLIGHT = 6
@@ -22,6 +22,9 @@ PICTURE_NAMES = frozenset(
 )
 STALLED_S = 300.0
 _POLL_S = 0.3
+_SHORTEST_WAIT_S = 0.1
+_LONGEST_WAIT_S = 2.0
+_ASIDE = 20  # pictures given by others meanwhile, or found before older ones
 _MEDIA_ID = re.compile(r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")
 
 Progress = Callable[[str, int, int], None]
@@ -143,6 +146,7 @@ class Importer:
     def _await_searchable(self, pending: dict[str, Path], purpose: str, report: Report, root: Path) -> set[str]:
         found: set[str] = set()
         total, moved_s = len(pending), time.monotonic()
+        first: tuple[int, float] | None = None  # how many were left after the first look, and when that was
         while pending:
             self.progress("embedding", total - len(pending), total)
             before = len(pending)
@@ -157,7 +161,9 @@ class Importer:
                 moved_s = time.monotonic()
             elif time.monotonic() - moved_s > STALLED_S:
                 raise CommandFailed(f"{len(pending)} pictures are still not searchable; `nungil status` may say why")
-            if pending and self.stop.wait(_POLL_S):
+            first = first or (len(pending), time.monotonic())
+            wait_s = until_next_look_s(first[0] - len(pending), len(pending), time.monotonic() - first[1])
+            if pending and self.stop.wait(wait_s):
                 raise CommandFailed("interrupted; what was uploaded becomes searchable all the same")
         self.progress("embedding", total, total)
         return found
@@ -165,7 +171,7 @@ class Importer:
     def _states(self, pending: dict[str, Path], purpose: str) -> list[Json]:
         """Those of the pending that have come to their end. Pages back no further than the oldest of them."""
         settled, unseen = [], set(pending)
-        for media in self.api.each_media(purpose=purpose):
+        for media in self.api.each_media(purpose=purpose, page=min(LARGEST_PAGE, len(pending) + _ASIDE)):
             if media["media_id"] in unseen:
                 unseen.discard(media["media_id"])
                 if media["state"] != "accepted":
@@ -241,6 +247,14 @@ def pictures_in(path: Path) -> tuple[list[Path], int]:
     )
     pictures = [file for file in files if file.suffix.lower() in PICTURE_NAMES]
     return pictures, len(files) - len(pictures)
+
+
+def until_next_look_s(settled: int, pending: int, within_s: float) -> float:
+    """Seconds until it is worth asking again: a quarter of what the pending take where `settled` took `within_s`, for
+    asking costs the very processors that it waits for."""
+    if not settled:
+        return _POLL_S
+    return min(max(within_s * pending / settled / 4, _SHORTEST_WAIT_S), _LONGEST_WAIT_S)
 
 
 def _shown(file: Path, root: Path) -> str:

@@ -47,7 +47,8 @@ def screen() -> Console:
 def progress() -> Iterator[Bars]:
     """Bars on stderr; where that is no terminal, their last state only."""
     columns = (TextColumn("{task.description:<14}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True)) as bars:
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, auto_refresh=console.is_terminal, refresh_per_second=4) as bars:
         yield Bars(bars)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from nungil.cli.errors import CommandFailed
-from nungil.cli.importing import Report, pictures_in, read_feed
+from nungil.cli.importing import Report, pictures_in, read_feed, until_next_look_s
 
 MUG_ID = "0198f0aa-7b1c-7cc3-9a55-3d1f0a9be001"
 
@@ -89,3 +89,12 @@ def test_the_document_of_an_import_has_exactly_the_documented_keys() -> None:
         "searchable": 3,
         "seconds": 1.23,
     }
+
+
+def test_while_much_is_left_the_states_are_asked_for_seldom_and_towards_the_end_often() -> None:
+    far, near, last = (until_next_look_s(settled, 400 - settled, within_s=settled / 20) for settled in (40, 380, 399))
+    assert last < near < far <= 2.0
+
+
+def test_while_nothing_moves_the_states_are_asked_for_as_before() -> None:
+    assert until_next_look_s(0, 400, within_s=0.0) == until_next_look_s(0, 400, within_s=250.0) > 0
