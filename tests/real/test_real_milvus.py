@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 from typing import TypeVar
 
+import httpx
 import numpy as np
 import pytest
 import real_servers
 from numpy.typing import NDArray
+from slow_index import SlowIndexStory
 
 from nungil.encoder.port import EncoderSpace
 from nungil.runtime.errors import Misconfigured
@@ -164,6 +170,27 @@ def test_a_search_that_finds_too_few_rows_looks_again(url: str, monkeypatch: pyt
         queries = unit_vectors(3, seed=9)
         options = {"tenant": "shop", "owners": [CATALOGUE], "limit": 20}
         assert index.search(queries, **options) == oracle.search(queries, **options)  # type: ignore[arg-type]
+
+
+@contextmanager
+def slow(proxy_url: str, answers_late_ms: int) -> Iterator[None]:
+    """Every answer of Milvus comes so much later, for who goes through the proxy."""
+    toxic = {"name": "slow", "type": "latency", "stream": "downstream", "attributes": {"latency": answers_late_ms}}
+    with httpx.Client(base_url=proxy_url, trust_env=False) as proxy:
+        proxy.post("/proxies/milvus/toxics", json=toxic).raise_for_status()
+        try:
+            yield
+        finally:
+            proxy.delete("/proxies/milvus/toxics/slow").raise_for_status()
+
+
+@real_servers.named_by("NUNGIL_TEST_PROXY")
+def test_embed_takes_in_no_more_than_a_slow_milvus_can_hold_and_goes_on_by_itself(url: str) -> None:
+    proxy_url = os.environ["NUNGIL_TEST_PROXY"]
+    listens = httpx.get(f"{proxy_url}/proxies/milvus", trust_env=False).json()["listen"]
+    proxied = f"milvus://{listens}/{url.rpartition('/')[2]}"
+    with tempfile.TemporaryDirectory(prefix="nungil-") as short:  # the path of a socket has at most 107 characters
+        SlowIndexStory(Path(short), proxied, slow(proxy_url, 3_000)).run()
 
 
 @real_servers.STOPPABLE
