@@ -163,7 +163,12 @@ class Search:
         self.deletions = ReadDeletions(self.log, self.denied, self.maps, self.stop)
         self.status = Status(self.index, self.engine, SPACE)
         self.find = FindRows(self.index, self.engine, self.denied, self.exact_limit)
-        self.handler = SearchByCrop(self.maps, self.find, self.engine, self.denied, self.log, lambda: self.now[0], 0.5)
+        self.handler = SearchByCrop(
+            self.maps, self.find, self.engine, self.denied, self._note, lambda: self.now[0], 0.5
+        )
+
+    def _note(self, record: NewRecord) -> None:
+        self.log.append([record])
 
     def put(self, *pictures: Features) -> None:
         """What embed does with a picture."""

@@ -179,6 +179,10 @@ SEARCH_CACHE = Counter(
     "look-ups; cache is 'maps' or 'boxes', outcome is 'hit' or 'miss'",
     ("cache", "outcome"),
 )
+SEARCH_ACTIVITIES_DROPPED = Counter(
+    "nungil_search_activities_dropped_total",
+    "crop searches that were answered and never recorded, as the event log was away for too long",
+)
 
 PROFILE_FOLDED = Counter("nungil_profile_folded_total", "journal rows folded on top of a person's state")
 PROFILE_REFOLDS = Counter("nungil_profile_refolds_total", "persons folded again from the start of their journal")

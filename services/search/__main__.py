@@ -21,6 +21,7 @@ from nungil.vector_index.open import open_vector_index
 from services.search.config import SearchSettings
 from services.search.consumer import GROUP, TOPICS, ReadDeletions, ReadItems
 from services.search.features import FeatureMaps
+from services.search.handlers.activities import TellActivities
 from services.search.handlers.crops import SearchByCrop
 from services.search.handlers.deletions import DeniedPictures
 from services.search.handlers.finding import FindRows
@@ -40,8 +41,11 @@ def run(settings: SearchSettings, stop: Event) -> None:
         engine = stack.enter_context(open_database(settings.database_url))
         check_current("search", engine)
         maps = FeatureMaps(objects, space.name, now_ms, settings.cache_bytes)
+        tell, drained = TellActivities(log), Event()
+        stack.enter_context(worker("activities", lambda: tell.publish(drained), stop))
+        stack.callback(drained.set)  # searches in flight are told too
         find = FindRows(index, engine, denied, settings.exact_limit)
-        search = SearchByCrop(maps, find, engine, denied, log, now_ms, settings.match_cosine)
+        search = SearchByCrop(maps, find, engine, denied, tell, now_ms, settings.match_cosine)
         servicer = SearchServicer(search, Status(index, engine, space))
 
         deletions = ReadDeletions(log, denied, maps, stop)

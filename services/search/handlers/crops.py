@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -11,12 +10,11 @@ from numpy.typing import NDArray
 from sqlalchemy import Engine
 
 from nungil.database.open import reading
-from nungil.event_log.port import EventLog
+from nungil.event_log.port import NewRecord
 from nungil.pictures.boxes import WHOLE, Box, clip
 from nungil.pictures.pooling import pool_box, unit
 from nungil.runtime import tracing
 from nungil.runtime.clock import Clock
-from nungil.runtime.errors import DependencyAway
 from nungil.runtime.ids import new_event_id
 from nungil.vector_index.port import region_of
 from services.search import store
@@ -27,8 +25,6 @@ from services.search.handlers.deletions import DeniedPictures
 from services.search.handlers.finding import FindRows
 from services.search.wire import Answer, Hit, crop_searched
 
-logger = logging.getLogger(__name__)
-
 
 @dataclass(frozen=True)
 class SearchByCrop:
@@ -38,7 +34,7 @@ class SearchByCrop:
     find: FindRows
     engine: Engine
     denied: DeniedPictures
-    log: EventLog
+    note: Callable[[NewRecord], None]
     clock: Clock
     match_cosine: float
 
@@ -88,11 +84,8 @@ class SearchByCrop:
         return replace(item, media_ids=tuple(id_ for id_ in item.media_ids if id_ not in denied)) if denied else item
 
     def _record(self, query: CropQuery, box: Box) -> None:
-        try:
-            event_id = query.event_id or new_event_id()
-            self.log.append([crop_searched(query, box, event_id=event_id, now_ms=self.clock())])
-        except DependencyAway as error:
-            logger.warning("a crop search was answered but not recorded: %s", error)  # the answer matters more
+        event_id = query.event_id or new_event_id()
+        self.note(crop_searched(query, box, event_id=event_id, now_ms=self.clock()))
 
 
 def query_vector(feature_map: FeatureMap, part: Box | int | None) -> tuple[NDArray[np.float32], Box, bool]:
