@@ -102,10 +102,15 @@ def compare(old: str, new: str, sample: int, best: int, data: Path | None, as_js
 @of_a_system
 def drop(url: str, data: Path | None, as_json: bool) -> None:
     """Remove all rows and features of an encoder that is not served."""
+    folder = data_folder(data)
+    if space_of(url) == space_of(folder.encoders().url) and folder.root.is_dir():
+        raise CommandFailed(
+            f"{folder.root} is served with {url}, or will be from the next start on: switch to another first"
+        )
     code, done = _run(_settings("embed", data), "services.embed.encoders", "drop", url)
     _tell(done, as_json, "{pictures} pictures were removed from {space}")
     if code == 0:
-        data_folder(data).keep_no_encoder(url)
+        folder.keep_no_encoder(url)
     sys.exit(code)
 
 

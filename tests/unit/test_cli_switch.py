@@ -24,3 +24,11 @@ def test_a_switch_to_what_is_served_promises_no_way_back(tmp_path: Path) -> None
     DataFolder(tmp_path).serve_with(OLD)
     said = CliRunner().invoke(main, ["encoder", "switch", OLD, "--data", str(tmp_path)]).output
     assert said == f"served from the next `nungil up` on: {OLD}\n"
+
+
+def test_what_is_switched_to_is_not_dropped_before_it_is_served(tmp_path: Path) -> None:
+    DataFolder(tmp_path).serve_with(OLD)
+    CliRunner().invoke(main, ["encoder", "switch", NEW, "--data", str(tmp_path)])
+    dropped = CliRunner().invoke(main, ["encoder", "drop", NEW, "--data", str(tmp_path)])
+    assert dropped.exit_code == 1
+    assert "from the next start on: switch to another first" in dropped.output
