@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -61,6 +62,66 @@ def test_a_stop_signal_ends_a_service_with_0(number, tmp_path):
     process.send_signal(number)
     process.communicate(timeout=30)
     assert process.returncode == 0
+
+
+A_START = """
+import sys
+from nungil.runtime import lifecycle
+from nungil.runtime.errors import DependencyAway, Misconfigured
+from nungil.runtime.settings import ServiceSettings
+
+lifecycle.FIRST_WAIT_S = 0.01
+tries = []
+
+def run(settings, stop):
+    tries.append(1)
+    if sys.argv[1] == "wrong":
+        raise Misconfigured("the topics are missing: run `nungil topics apply`")
+    if sys.argv[1] == "fails later":
+        stop.set()  # as a worker does
+        raise DependencyAway("gone")
+    if len(tries) < 3:
+        raise DependencyAway("the log does not answer")
+    print("running", flush=True)
+    assert stop.wait(20), "nobody stopped me"
+
+lifecycle.serve("echo", ServiceSettings, run)
+"""
+
+
+def a_start(how: str, folder: Path) -> subprocess.Popen:
+    env = {key: value for key, value in os.environ.items() if not key.startswith("NUNGIL_")}
+    env |= {"NUNGIL_EVENT_LOG_URL": f"sqlite://{folder}/x.db", "NUNGIL_LISTEN": "unix:/tmp/x.sock"}
+    return subprocess.Popen(
+        [sys.executable, "-c", A_START, how], env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+
+
+def test_what_is_wrong_at_a_start_is_told_in_one_line_and_ends_it_with_2(tmp_path):
+    process = a_start("wrong", tmp_path)
+    _, err = process.communicate(timeout=30)
+    [line] = err.splitlines()
+    assert process.returncode == 2
+    assert json.loads(line)["message"] == "echo cannot start: the topics are missing: run `nungil topics apply`"
+
+
+def test_what_does_not_answer_at_a_start_is_waited_for_with_a_line_a_try(tmp_path):
+    process = a_start("away", tmp_path)
+    assert process.stdout.readline() == "running\n"
+    process.send_signal(signal.SIGTERM)
+    _, err = process.communicate(timeout=30)
+    first, second, last = [json.loads(line)["message"] for line in err.splitlines()]
+    assert first.startswith("echo cannot start yet, and tries again in")
+    assert first.endswith("the log does not answer")
+    assert second.endswith("the log does not answer")
+    assert (last, process.returncode) == ("echo stopped", 0)
+
+
+def test_a_service_that_fails_later_is_not_begun_again_within(tmp_path):
+    process = a_start("fails later", tmp_path)
+    _, err = process.communicate(timeout=30)
+    assert process.returncode == 1
+    assert "echo failed and stops" in err
 
 
 def test_a_worker_that_fails_stops_its_process_and_tells_why():
