@@ -9,7 +9,7 @@ from kafka import KafkaAdminClient
 from kafka.admin import ConfigResource
 from kafka.errors import TopicAlreadyExistsError
 
-from nungil.event_log.kafka_cluster import REQUEST_TIMEOUT_MS, Cluster, translated
+from nungil.event_log.kafka_cluster import REQUEST_TIMEOUT_MS, Cluster, explained, translated
 from nungil.event_log.kafka_version import check_version
 from nungil.event_log.topics import TOPICS, Topic
 from nungil.runtime.errors import Misconfigured
@@ -73,7 +73,8 @@ def delete_topics(cluster: Cluster, topics: Sequence[Topic] = TOPICS) -> None:
 @contextmanager
 def _admin(cluster: Cluster) -> Iterator[KafkaAdminClient]:
     with translated():
-        admin = KafkaAdminClient(**cluster.connection())
+        with explained(cluster.security):
+            admin = KafkaAdminClient(**cluster.connection())
         try:
             check_version(admin._manager.broker_version)  # of the one that answered: others may be away at the moment
             yield admin
