@@ -7,7 +7,8 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,7 @@ from nungil.event_log.port import EventLog, NewRecord, Record, Subscription, Tai
 from nungil.event_log.topics import ITEM_CHANGED, MEDIA_CHANGED, MEDIA_EMBEDDED, by_name
 
 SESSION_TIMEOUT_S = {"sqlite": 1.0, "kafka": 3.0}  # Kafka's members need a few round trips to share out anew
-PATIENCE_S = 40.0
+PATIENCE_S = 120.0  # for what comes in a second, on a machine with other things to do
 PARTITIONS = by_name()[MEDIA_CHANGED].partitions
 
 
@@ -390,16 +391,18 @@ def test_a_member_that_joins_gets_its_share_and_nothing_is_read_twice(log: Event
     assert helped > 100
 
 
-def test_a_member_that_leaves_hands_over_at_once(log: EventLog, session_timeout_s: float) -> None:
-    with log.subscribe([MEDIA_CHANGED], group="embed") as stays:
+def test_a_member_that_leaves_hands_over_at_once(url: str) -> None:
+    # Where its membership had to end by itself, nobody would wait for so long.
+    with (
+        open_event_log(url, session_timeout_s=2 * PATIENCE_S) as log,
+        log.subscribe([MEDIA_CHANGED], group="embed") as stays,
+    ):
         with log.subscribe([MEDIA_CHANGED], group="embed") as leaves:
             settled(log, [stays, leaves])
             stays.poll(max_records=5000, timeout_s=0)
             stays.commit()
         log.append(some_records(100))
-        began = time.monotonic()
         assert keys(taken(stays, 100)) == {f"m-{n}" for n in range(100)}
-        assert time.monotonic() - began < session_timeout_s
 
 
 def test_what_a_member_left_uncommitted_goes_to_the_others(log: EventLog) -> None:
@@ -449,13 +452,46 @@ def test_a_member_that_is_kept_alive_keeps_its_partitions(log: EventLog, session
     log.append(some_records(50))
     with log.subscribe([MEDIA_CHANGED], group="embed") as busy:
         taken(busy, 50)
-        with log.subscribe([MEDIA_CHANGED], group="embed") as other:
+        with another_member(log) as other:
+            kept_alive_until(busy, lambda: other.polls > 0)  # however long the other takes to join
             ends = time.monotonic() + 2 * session_timeout_s
-            while time.monotonic() < ends:
-                busy.keep_alive()
-                assert not other.poll(max_records=50, timeout_s=0.05)
+            kept_alive_until(busy, lambda: time.monotonic() > ends and other.polls > 1)
+            assert other.records == []
             busy.commit()
     assert log.lag([MEDIA_CHANGED], group="embed") == {MEDIA_CHANGED: 0}
+
+
+def kept_alive_until(member: Subscription, done: Callable[[], bool]) -> None:
+    pause = threading.Event()
+    until(lambda: (member.keep_alive(), pause.wait(0.05), done())[-1])
+
+
+@dataclass
+class Other:
+    """How often another member has polled, and what it got."""
+
+    polls: int = 0
+    records: list[Record] = field(default_factory=list)
+
+
+@contextmanager
+def another_member(log: EventLog) -> Iterator[Other]:
+    """A member that polls in a thread of its own, as another process would: whatever it waits for, nobody here waits with it."""
+    other, stop = Other(), threading.Event()
+
+    def poll() -> None:
+        with log.subscribe([MEDIA_CHANGED], group="embed") as member:
+            while not stop.is_set():
+                other.records += member.poll(max_records=50, timeout_s=0.05)
+                other.polls += 1
+
+    with ThreadPoolExecutor(1) as pool:
+        polling = pool.submit(poll)
+        try:
+            yield other
+        finally:
+            stop.set()
+        polling.result()
 
 
 def test_a_member_alone_may_take_as_long_as_it_likes(log: EventLog, session_timeout_s: float) -> None:
