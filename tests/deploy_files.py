@@ -107,7 +107,8 @@ def known_names(service: str) -> dict[str, bool]:
     if "object_store_url" in fields:
         adapter = (ROOT / "nungil" / "object_store" / "s3.py").read_text("utf-8")
         names |= dict.fromkeys(re.findall(r'"(NUNGIL_\w+)"', adapter), True)
-    return names
+    security = (ROOT / "nungil" / "event_log" / "kafka_security.py").read_text("utf-8")
+    return names | dict.fromkeys(re.findall(r'"(NUNGIL_\w+)"', security), False)
 
 
 def settings_in(process: Process) -> type[ServiceSettings]:
