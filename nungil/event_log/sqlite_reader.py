@@ -25,7 +25,11 @@ class Reader:
 
     def take(self, max_records: int) -> list[Record]:
         """The next records, in order within each partition. Partitions take turns at being the first."""
-        partitions = list(self.positions)
+        if not self.positions:
+            return []
+        # One query tells where there is anything: a reader of three topics has 36 partitions, and looks after every change.
+        written = dict(self._connection.execute("SELECT id, next_offset FROM partition").fetchall())
+        partitions = [p for p, position in self.positions.items() if written[p.id] > position]
         if not partitions:
             return []
         self._turn = (self._turn + 1) % len(partitions)
