@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,9 +13,8 @@ from nungil.api.embed.v1 import features_pb2
 from nungil.pictures.boxes import Box
 
 
-@dataclass(frozen=True, slots=True)
-class FoundLabel:
-    """A label of the taxonomy and its probability."""
+class FoundLabel(NamedTuple):
+    """A label of the taxonomy and its probability. A tuple: a picture has up to 300, and a dataclass takes thrice the time."""
 
     id: str
     score: float
@@ -136,4 +136,4 @@ def _labels_to_proto(labels: tuple[FoundLabel, ...]) -> list[features_pb2.FoundL
 
 
 def _labels_from_proto(labels: object) -> tuple[FoundLabel, ...]:
-    return tuple(FoundLabel(id=label.id, score=label.score) for label in labels)  # type: ignore[attr-defined]
+    return tuple([FoundLabel(label.id, label.score) for label in labels])  # type: ignore[attr-defined]

@@ -64,7 +64,10 @@ def labels_of(label_map: LabelMap, labels: Sequence[FoundLabel], boxes: Sequence
 
 def _named(probabilities: NDArray[np.float32], labels: Sequence[FoundLabel]) -> tuple[FoundLabel, ...]:
     order = np.argsort(-probabilities, kind="stable")
-    return tuple(FoundLabel(labels[i].id, float(probabilities[i])) for i in order if probabilities[i] >= NOISE)
+    order = order[: np.count_nonzero(probabilities >= NOISE)]
+    return tuple(
+        FoundLabel(labels[i].id, p) for i, p in zip(order.tolist(), probabilities[order].tolist(), strict=True)
+    )
 
 
 def _around_peak(activation: NDArray[np.float32]) -> Box:
