@@ -1,0 +1,1 @@
+"""Reading words: what people type, in Korean and English. Pure."""
