@@ -21,7 +21,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 from nungil.encoder.network_encoder import ForwardPass, NetworkEncoder
 from nungil.encoder.port import EncoderSpace
 from nungil.encoder.precision import PRECISIONS, wants_bf16
-from nungil.encoder.torch_forward import CpuForward, GpuForward, device_of
+from nungil.encoder.torch_forward import CpuForward, GpuForward, device_of, linear
 from nungil.encoder.url import EncoderUrl
 from nungil.runtime.errors import Misconfigured
 from nungil.taxonomy.taxonomy import load_taxonomy
@@ -122,11 +122,3 @@ def _projection() -> nn.Linear:
     """x -> x @ matrix: linear, so it commutes with any mean over cells."""
     with resources.files("nungil.encoder").joinpath("projection.npz").open("rb") as file, np.load(file) as fitted:
         return linear(fitted["matrix"])
-
-
-def linear(matrix: np.ndarray[Any, Any]) -> nn.Linear:
-    """A layer that takes x to x @ matrix. matrix: [raw, dim]."""
-    raw_dim, dim = matrix.shape
-    layer = nn.Linear(raw_dim, dim, bias=False)
-    layer.weight = nn.Parameter(torch.from_numpy(matrix.astype(np.float32).T.copy()), requires_grad=False)
-    return layer

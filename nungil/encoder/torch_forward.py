@@ -16,9 +16,12 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import nn
 
-from nungil.encoder.port import Encoded, Pixels
+from nungil.encoder.network_encoder import ForwardPass
+from nungil.encoder.port import Encoded, EncoderSpace, Pixels
+from nungil.encoder.precision import wants_bf16
 from nungil.runtime.errors import Misconfigured
 
 logger = logging.getLogger(__name__)
@@ -34,6 +37,22 @@ def device_of(asked: str) -> torch.device:
     if asked == "cuda" and not present:
         raise Misconfigured("NUNGIL_DEVICE is cuda and torch sees none; use auto or cpu")
     return torch.device("cuda" if present and asked != "cpu" else "cpu")
+
+
+def torch_forward(network: nn.Module, space: EncoderSpace, device: torch.device, precision: str) -> ForwardPass:
+    """precision: one of PRECISIONS. On a processor "auto" is fp32: without instructions for it bf16 is ten times slower."""
+    on_gpu = device.type == "cuda"
+    bf16 = wants_bf16(precision, able=on_gpu and torch.cuda.is_bf16_supported())
+    logger.info("encoder %s: torch on %s, %s", space.name, device.type, "bf16" if bf16 else "fp32")
+    return GpuForward(network, device, space.input_px, bf16=bf16) if on_gpu else CpuForward(network, bf16=bf16)
+
+
+def linear(matrix: NDArray[Any]) -> nn.Linear:
+    """A layer that takes x to x @ matrix. matrix: [raw, dim]."""
+    raw_dim, dim = matrix.shape
+    layer = nn.Linear(raw_dim, dim, bias=False)
+    layer.weight = nn.Parameter(torch.from_numpy(matrix.astype(np.float32).T.copy()), requires_grad=False)
+    return layer
 
 
 class CpuForward:

@@ -1,13 +1,15 @@
-"""What every encoder promises, and what these two are worth."""
+"""What every encoder promises. Those with weights in files are given random ones."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
+from encoder_weights import clip_folder, siglip_folder, torchvision_weights
 
 from nungil.encoder.open import open_encoder, space_of
 from nungil.encoder.port import Encoder, Pixels
@@ -16,12 +18,20 @@ from nungil.pictures.pooling import pool_box, summed_area, unit
 from nungil.runtime.errors import Misconfigured
 from nungil.taxonomy.taxonomy import load_taxonomy
 
-ENCODERS = ("efficientnet-lite0://", "tiny://64", "tiny://256")
+ENCODERS: dict[str, Callable[[Path], str]] = {
+    "efficientnet-lite0": lambda _: "efficientnet-lite0://",
+    "efficientnet-lite0-torch": lambda _: "efficientnet-lite0://?backend=torch",
+    "torchvision": lambda folder: f"torchvision://resnet18?weights={torchvision_weights(folder)}",
+    "hf-clip": lambda folder: f"hf://{clip_folder(folder)}",
+    "hf-siglip": lambda folder: f"hf://{siglip_folder(folder)}",
+    "tiny-64": lambda _: "tiny://64",
+    "tiny-256": lambda _: "tiny://256",
+}
 
 
-@pytest.fixture(scope="module", params=ENCODERS)
-def url(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
+@pytest.fixture(scope="module", params=ENCODERS.values(), ids=ENCODERS.keys())
+def url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> str:
+    return str(request.param(tmp_path_factory.mktemp("weights")))
 
 
 @pytest.fixture(scope="module")
@@ -127,6 +137,19 @@ def test_what_is_painted_in_a_corner_is_found_under_that_corner(encoder: Encoder
 
 def test_every_label_is_in_the_taxonomy(encoder: Encoder) -> None:
     assert set(encoder.labels) <= set(load_taxonomy().labels)
+
+
+def test_texts_have_unit_vectors_of_the_space_or_there_is_no_text_tower(encoder: Encoder, url: str) -> None:
+    if encoder.text is None:
+        assert not url.startswith("hf:")
+        return
+    texts = ["a photo of a dog", "red shoe", "", "a mountain " * 40]
+    vectors = encoder.text.encode_text(texts)
+    assert vectors.shape == (4, encoder.space.dim)
+    assert vectors.dtype == np.float32
+    np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1.0, atol=1e-5)
+    np.testing.assert_allclose(encoder.text.encode_text(texts[1:2]), vectors[1:2], atol=1e-5)
+    assert encoder.text.encode_text([]).shape == (0, encoder.space.dim)
 
 
 def test_the_space_is_known_without_loading_a_network() -> None:
