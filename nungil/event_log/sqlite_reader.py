@@ -25,19 +25,19 @@ class Reader:
 
     def take(self, max_records: int) -> list[Record]:
         """The next records, in order within each partition. Partitions take turns at being the first."""
-        if not self.positions:
+        partitions = list(self.positions)
+        if not partitions:
             return []
         # One query tells where there is anything: a reader of three topics has 36 partitions, and looks after every change.
         written = dict(self._connection.execute("SELECT id, next_offset FROM partition").fetchall())
-        partitions = [p for p, position in self.positions.items() if written[p.id] > position]
-        if not partitions:
-            return []
         self._turn = (self._turn + 1) % len(partitions)
         records: list[Record] = []
         ends: dict[
             Partition, int
         ] = {}  # only all together: what a failing query has taken before it would be committed unseen
         for partition in partitions[self._turn :] + partitions[: self._turn]:
+            if written[partition.id] <= self.positions[partition]:
+                continue
             rows = self._connection.execute(
                 "SELECT offset, key, value, headers, appended_at_ms FROM record"
                 " WHERE partition = ? AND offset >= ? ORDER BY offset LIMIT ?",
