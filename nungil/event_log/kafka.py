@@ -31,6 +31,7 @@ POLL_INTERVAL_S = (
     300.0  # one that lives, and neither polls nor keeps itself alive; and so long others wait for its commit
 )
 HEARTBEAT_S = 1.0  # how soon a member hears of another that comes or goes
+METADATA_AGE_MS = 30_000  # how soon a member that shared out partitions without knowing a topic shares out again
 
 
 class KafkaEventLog:
@@ -165,6 +166,7 @@ class KafkaEventLog:
             enable_auto_commit=False,
             auto_offset_reset="earliest",
             allow_auto_create_topics=False,
+            metadata_max_age_ms=METADATA_AGE_MS,
             max_partition_fetch_bytes=256 * 1024,
             **more,
         )
