@@ -80,9 +80,7 @@ def test_a_particle_comes_off(word: str, stem: str) -> None:
     assert stem in list(stems(word))
 
 
-@pytest.mark.parametrize(
-    "word", ["가방를", "모자을", "모자과", "가방와", "을", "운동화", "nike", ""]
-)
+@pytest.mark.parametrize("word", ["가방를", "모자을", "모자과", "가방와", "을", "운동화", "nike", ""])
 def test_what_no_speaker_would_write_has_no_particle(word: str) -> None:
     assert list(stems(word)) == []
 

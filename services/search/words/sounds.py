@@ -59,7 +59,9 @@ _PRICES = {
 }  # fmt: skip
 _HARDLY_HEARD = 0.1
 _ANY_VOWEL, _ANOTHER = 0.65, 1.5  # in place of each other: two vowels, two consonants, a consonant and a vowel
-_LETTER_NAMES = "에이 비 씨 디 이 에프 지 에이치 아이 제이 케이 엘 엠 엔 오 피 큐 아르 에스 티 유 브이 더블유 엑스 와이 제트"
+_LETTER_NAMES = (
+    "에이 비 씨 디 이 에프 지 에이치 아이 제이 케이 엘 엠 엔 오 피 큐 아르 에스 티 유 브이 더블유 엑스 와이 제트"
+)
 _LETTERS = dict(zip(ascii_lowercase, _LETTER_NAMES.split(), strict=True))
 _READ_OUT = re.compile(r"[a-z&]{2,5}")
 
