@@ -103,10 +103,11 @@ def an_offer(offer_id: str = "o-1", **of: object) -> Offer:
     return Offer(offer_id=offer_id, **{**given, **of})  # type: ignore[arg-type]
 
 
-def an_item(item_id: str, *media_ids: str, offers: Sequence[Offer] = (), category: str = "sofas") -> Item:
+def an_item(item_id: str, *media_ids: str, offers: Sequence[Offer] = (), category: str = "sofas", **of: object) -> Item:
     """An item shown by pictures."""
     title = Name(ko=f"물건 {item_id}", en=f"thing {item_id}")
-    return Item(item_id=item_id, media_ids=media_ids, title=title, brand="Gil", category=category, offers=offers)
+    given: dict[str, object] = {"title": title, "brand": "Gil", "category": category, "offers": offers}
+    return Item(item_id=item_id, media_ids=media_ids, **{**given, **of})  # type: ignore[arg-type]
 
 
 def item_changed(item: Item, tenant: str = TENANT) -> NewRecord:
@@ -162,7 +163,7 @@ class Search:
         self.read = ReadItems(ApplyItems(self.engine))
         self.deletions = ReadDeletions(self.log, self.denied, self.maps, self.stop)
         self.status = Status(self.index, self.engine, SPACE)
-        self.find = FindRows(self.index, self.engine, self.denied, self.exact_limit)
+        self.find = FindRows(self.index, self.engine, self.denied, self.exact_limit, lambda: self.now[0])
         self.handler = SearchByCrop(
             self.maps, self.find, self.engine, self.denied, self._note, lambda: self.now[0], 0.5
         )

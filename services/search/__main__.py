@@ -44,7 +44,7 @@ def run(settings: SearchSettings, stop: Event) -> None:
         tell, drained = TellActivities(log), Event()
         stack.enter_context(worker("activities", lambda: tell.publish(drained), stop))
         stack.callback(drained.set)  # searches in flight are told too
-        find = FindRows(index, engine, denied, settings.exact_limit)
+        find = FindRows(index, engine, denied, settings.exact_limit, now_ms)
         search = SearchByCrop(maps, find, engine, denied, tell, now_ms, settings.match_cosine)
         servicer = SearchServicer(search, Status(index, engine, space))
 

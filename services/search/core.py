@@ -73,6 +73,7 @@ class OfferRow:
     price_minor: int
     in_stock: bool
     checked_at_ms: int
+    expires_at_ms: int = 0  # not shown from then on; 0: never
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +88,8 @@ class ItemRow:
     category: str
     media_ids: tuple[str, ...]
     offers: tuple[OfferRow, ...]
+    created_at_ms: int = 0  # when it first came
+    aliases: tuple[str, ...] = ()  # other names of it or its brand, as people write them
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 
 from sqlalchemy import (
+    JSON,
     BigInteger,
     Boolean,
     Column,
@@ -21,6 +22,7 @@ from sqlalchemy import (
     exists,
     func,
     insert,
+    or_,
     select,
     true,
 )
@@ -37,6 +39,8 @@ ITEMS = Table(
     Column("title_en", String, nullable=False),
     Column("brand", String, nullable=False),
     Column("category", String, nullable=False),
+    Column("created_at_ms", BigInteger, nullable=False, server_default="0"),
+    Column("aliases", JSON, nullable=False, server_default="[]"),
 )
 ITEM_MEDIA = Table(
     "item_media",
@@ -60,6 +64,7 @@ OFFERS = Table(
     Column("price_minor", BigInteger, nullable=False),
     Column("in_stock", Boolean, nullable=False),
     Column("checked_at_ms", BigInteger, nullable=False),
+    Column("expires_at_ms", BigInteger, nullable=False, server_default="0"),
 )
 _VARIABLES = 1_000  # ids a statement: SQLite takes 32,766, PostgreSQL 65,535
 
@@ -68,8 +73,8 @@ def replace_item(connection: Connection, item: ItemRow) -> None:
     """Creates the item, or puts it in place of what was there."""
     delete_item(connection, item.tenant, item.item_id)
     key = {"tenant": item.tenant, "item_id": item.item_id}
-    titles = {"title_ko": item.title_ko, "title_en": item.title_en}
-    connection.execute(insert(ITEMS), {**key, **titles, "brand": item.brand, "category": item.category})
+    said = {name: getattr(item, name) for name in ("title_ko", "title_en", "brand", "category", "created_at_ms")}
+    connection.execute(insert(ITEMS), {**key, **said, "aliases": list(item.aliases)})
     media = [{**key, "media_id": id_, "position": n} for n, id_ in enumerate(dict.fromkeys(item.media_ids))]
     offers = [{**key, **_columns(offer)} for offer in {offer.offer_id: offer for offer in item.offers}.values()]
     if media:
@@ -89,13 +94,15 @@ def count_items(connection: Connection) -> int:
     return int(connection.execute(select(func.count()).select_from(ITEMS)).scalar_one())
 
 
-def passing_pictures(connection: Connection, tenant: str, filters: Filters, *, at_most: int) -> list[str] | None:
-    """The pictures of the items that pass, or None where they are more than `at_most`."""
+def passing_pictures(
+    connection: Connection, tenant: str, filters: Filters, *, now_ms: int, at_most: int
+) -> list[str] | None:
+    """The pictures of the items that pass, or None where they are more than `at_most`. now_ms: offers expired by then pass not."""
     found = connection.execute(
         select(ITEM_MEDIA.c.media_id)
         .distinct()
         .join(ITEMS, _same_item(ITEM_MEDIA, ITEMS))
-        .where(ITEM_MEDIA.c.tenant == tenant, _item_passes(filters))
+        .where(ITEM_MEDIA.c.tenant == tenant, _item_passes(filters, now_ms))
         .limit(at_most + 1)
     )
     media_ids = list(found.scalars())
@@ -103,7 +110,7 @@ def passing_pictures(connection: Connection, tenant: str, filters: Filters, *, a
 
 
 def items_of(
-    connection: Connection, tenant: str, media_ids: Sequence[str], filters: Filters
+    connection: Connection, tenant: str, media_ids: Sequence[str], filters: Filters, *, now_ms: int
 ) -> Mapping[str, Sequence[str]]:
     """Media id -> the items that it shows and that pass, ordered by id. A picture of none is absent."""
     items: dict[str, list[str]] = defaultdict(list)
@@ -111,7 +118,7 @@ def items_of(
         rows = connection.execute(
             select(ITEM_MEDIA.c.media_id, ITEM_MEDIA.c.item_id)
             .join(ITEMS, _same_item(ITEM_MEDIA, ITEMS))
-            .where(ITEM_MEDIA.c.tenant == tenant, ITEM_MEDIA.c.media_id.in_(some), _item_passes(filters))
+            .where(ITEM_MEDIA.c.tenant == tenant, ITEM_MEDIA.c.media_id.in_(some), _item_passes(filters, now_ms))
             .order_by(ITEM_MEDIA.c.item_id)
         )
         for media_id, item_id in rows:
@@ -119,8 +126,10 @@ def items_of(
     return items
 
 
-def load_items(connection: Connection, tenant: str, item_ids: Sequence[str], filters: Filters) -> Mapping[str, ItemRow]:
-    """The items, each with those of its offers that pass: the cheapest of each currency first."""
+def load_items(
+    connection: Connection, tenant: str, item_ids: Sequence[str], filters: Filters, *, now_ms: int
+) -> Mapping[str, ItemRow]:
+    """The items, each with those of its offers that pass: what is in stock first, of that the cheapest of each currency."""
     loaded: dict[str, ItemRow] = {}
     for some in _portions(item_ids):
         media: dict[str, list[str]] = defaultdict(list)
@@ -128,29 +137,31 @@ def load_items(connection: Connection, tenant: str, item_ids: Sequence[str], fil
         pictures = select(ITEM_MEDIA).where(ITEM_MEDIA.c.tenant == tenant, ITEM_MEDIA.c.item_id.in_(some))
         for row in connection.execute(pictures.order_by(ITEM_MEDIA.c.position)).mappings():
             media[row["item_id"]].append(row["media_id"])
-        passing = select(OFFERS).where(OFFERS.c.tenant == tenant, OFFERS.c.item_id.in_(some), _offer_passes(filters))
-        for row in connection.execute(
-            passing.order_by(OFFERS.c.currency, OFFERS.c.price_minor, OFFERS.c.offer_id)
-        ).mappings():
+        passing = select(OFFERS).where(
+            OFFERS.c.tenant == tenant, OFFERS.c.item_id.in_(some), _offer_passes(filters, now_ms)
+        )
+        order = (OFFERS.c.in_stock.desc(), OFFERS.c.currency, OFFERS.c.price_minor, OFFERS.c.offer_id)
+        for row in connection.execute(passing.order_by(*order)).mappings():
             offers[row["item_id"]].append(OfferRow(**{name: row[name] for name in OfferRow.__slots__}))
         for row in connection.execute(
             select(ITEMS).where(ITEMS.c.tenant == tenant, ITEMS.c.item_id.in_(some))
         ).mappings():
-            id_ = row["item_id"]
-            loaded[id_] = ItemRow(**row, media_ids=tuple(media[id_]), offers=tuple(offers[id_]))
+            id_, aliases = row["item_id"], tuple(row["aliases"])
+            of_others = {"media_ids": tuple(media[id_]), "offers": tuple(offers[id_]), "aliases": aliases}
+            loaded[id_] = ItemRow(**{**row, **of_others})
     return loaded
 
 
-def _item_passes(filters: Filters) -> ColumnElement[bool]:
+def _item_passes(filters: Filters, now_ms: int) -> ColumnElement[bool]:
     wanted = [ITEMS.c.category == filters.category] if filters.category else []
     if filters.of_offers:
-        wanted.append(exists().where(_same_item(OFFERS, ITEMS), _offer_passes(filters)))
+        wanted.append(exists().where(_same_item(OFFERS, ITEMS), _offer_passes(filters, now_ms)))
     return and_(true(), *wanted)
 
 
-def _offer_passes(filters: Filters) -> ColumnElement[bool]:
+def _offer_passes(filters: Filters, now_ms: int) -> ColumnElement[bool]:
     """The one place that says which offer passes: for finding items, and for showing offers."""
-    wanted: list[ColumnElement[bool]] = []
+    wanted: list[ColumnElement[bool]] = [or_(OFFERS.c.expires_at_ms == 0, OFFERS.c.expires_at_ms > now_ms)]
     for column, value in (("market", filters.market), ("currency", filters.currency), ("shop", filters.shop)):
         if value:
             wanted.append(OFFERS.c[column] == value)
@@ -160,7 +171,7 @@ def _offer_passes(filters: Filters) -> ColumnElement[bool]:
         wanted.append(OFFERS.c.price_minor >= filters.min_price_minor)
     if filters.max_price_minor:
         wanted.append(OFFERS.c.price_minor <= filters.max_price_minor)
-    return and_(true(), *wanted)
+    return and_(*wanted)
 
 
 def _same_item(one: Table, other: Table) -> ColumnElement[bool]:

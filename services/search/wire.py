@@ -97,7 +97,16 @@ def item_of(record: Record) -> tuple[str, str, ItemRow | None]:
     item = event.item
     offers = tuple(OfferRow(**{name: getattr(offer, name) for name in OfferRow.__slots__}) for offer in item.offers)
     row = ItemRow(
-        tenant, item_id, item.title.ko, item.title.en, item.brand, item.category, tuple(item.media_ids), offers
+        tenant,
+        item_id,
+        item.title.ko,
+        item.title.en,
+        item.brand,
+        item.category,
+        tuple(item.media_ids),
+        offers,
+        item.created_at_ms,
+        tuple(item.aliases),
     )
     return tenant, item_id, row
 
@@ -136,4 +145,6 @@ def _item_to_proto(item: ItemRow) -> items_pb2.Item:
         offers=[
             items_pb2.Offer(**{name: getattr(offer, name) for name in OfferRow.__slots__}) for offer in item.offers
         ],
+        created_at_ms=item.created_at_ms,
+        aliases=item.aliases,
     )

@@ -9,6 +9,7 @@ import pytest
 from search_builders import (
     DOG,
     MINA,
+    NOW_MS,
     Search,
     a_picture,
     a_search,
@@ -157,6 +158,51 @@ def test_a_hit_shows_only_the_offers_that_pass_cheapest_first(either: Search) ->
     item = the_hit(either, market="KR", in_stock=True).item
     assert item is not None
     assert [offer.offer_id for offer in item.offers] == ["o-10000", "o-20000", "o-30000"]
+
+
+def test_what_is_in_stock_comes_before_what_is_cheaper_and_sold_out(search: Search) -> None:
+    search.put(a_picture("m-1", DOG))
+    search.items(an_item("i-1", "m-1", offers=[an_offer("gone", price_minor=1, in_stock=False), an_offer("here")]))
+    item = the_hit(search, market="KR").item
+    assert item is not None
+    assert [offer.offer_id for offer in item.offers] == ["here", "gone"]
+
+
+def test_an_offer_is_neither_found_nor_shown_from_the_moment_it_expires(either: Search) -> None:
+    either.put(a_picture("m-1", DOG))
+    until = an_offer("until", expires_at_ms=NOW_MS + 1_000)
+    either.items(an_item("i-1", "m-1", offers=[until, an_offer("ever", market="US", currency="USD")]))
+    shown = []
+    for later_ms in (0, 999, 1_000):
+        either.now[0] = NOW_MS + later_ms
+        item = the_hit(either).item
+        assert item is not None
+        shown.append(
+            ([offer.offer_id for offer in item.offers], items(either, market="KR"), items(either, market="US"))
+        )
+    assert shown == [(["until", "ever"], ["i-1"], ["i-1"])] * 2 + [(["ever"], [], ["i-1"])]
+
+
+@pytest.mark.parametrize("filters", [{"market": "KR"}, {"in_stock": True}, {"currency": "KRW"}, {"shop": "Nun"}])
+def test_an_item_whose_offers_have_all_expired_passes_no_filter_on_offers(
+    either: Search, filters: dict[str, object]
+) -> None:
+    either.put(a_picture("m-1", DOG))
+    either.items(an_item("i-1", "m-1", offers=[an_offer("a", expires_at_ms=NOW_MS), an_offer("b", expires_at_ms=1)]))
+    assert items(either, **filters) == []
+    item = the_hit(either).item
+    assert item is not None
+    assert item.offers == ()
+
+
+def test_the_copy_keeps_when_an_item_came_its_other_names_and_when_an_offer_was_checked(search: Search) -> None:
+    search.put(a_picture("m-1", DOG))
+    offer = an_offer(checked_at_ms=NOW_MS - 5, expires_at_ms=NOW_MS + 5)
+    search.items(an_item("i-1", "m-1", offers=[offer], created_at_ms=77, aliases=["델몬트", "del monte"]))
+    item = the_hit(search).item
+    assert item is not None
+    assert (item.created_at_ms, item.aliases) == (77, ("델몬트", "del monte"))
+    assert [(offer.checked_at_ms, offer.expires_at_ms) for offer in item.offers] == [(NOW_MS - 5, NOW_MS + 5)]
 
 
 def test_pictures_that_are_no_items_pass_no_filter(either: Search) -> None:

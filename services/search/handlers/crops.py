@@ -65,7 +65,7 @@ class SearchByCrop:
     def _hydrate(self, query: CropQuery, page: Sequence[Found]) -> list[Hit]:
         item_ids = [found.item_id for found in page if found.item_id is not None]
         with reading(self.engine) as connection:
-            items = store.load_items(connection, query.tenant, item_ids, query.filters)
+            items = store.load_items(connection, query.tenant, item_ids, query.filters, now_ms=self.clock())
         hits: list[Hit] = []
         for found in page:
             boxes = self.maps.boxes_of(query.tenant, found.match.media_id)

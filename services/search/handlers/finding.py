@@ -11,6 +11,7 @@ from sqlalchemy import Engine
 
 from nungil.database.open import reading
 from nungil.runtime import metrics, tracing
+from nungil.runtime.clock import Clock
 from nungil.vector_index.port import VectorIndex
 from nungil.vector_index.ranking import MAX_LIMIT as MAX_ROWS
 from services.search import store
@@ -29,6 +30,7 @@ class FindRows:
     engine: Engine
     denied: DeniedPictures
     exact_limit: int
+    clock: Clock
 
     def __call__(
         self, vector: NDArray[np.float32], conditions: Conditions, *, wanted: int, without: Collection[str] = ()
@@ -38,10 +40,12 @@ class FindRows:
         vector: float32 [dim], unit length. without: media ids that are no answer.
         """
         only = None
-        filters = conditions.filters
+        filters, now_ms = conditions.filters, self.clock()
         if filters.of_items:
             with reading(self.engine) as connection:
-                only = store.passing_pictures(connection, conditions.tenant, filters, at_most=self.exact_limit)
+                only = store.passing_pictures(
+                    connection, conditions.tenant, filters, now_ms=now_ms, at_most=self.exact_limit
+                )
             if only == []:
                 return []
         rows = min(ROWS_A_HIT * wanted, MAX_ROWS)
@@ -56,7 +60,7 @@ class FindRows:
             )
             media_ids = list(dict.fromkeys(match.media_id for match in matches))
             with reading(self.engine) as connection:
-                items = store.items_of(connection, conditions.tenant, media_ids, filters)
+                items = store.items_of(connection, conditions.tenant, media_ids, filters, now_ms=now_ms)
             denied = self.denied.among(media_ids)
             found = best_of_each(matches, items, denied=denied, items_only=filters.of_items)
             if len(found) >= wanted or len(matches) < rows or rows == MAX_ROWS:
