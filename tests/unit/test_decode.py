@@ -35,6 +35,7 @@ from nungil.pictures.decode import (
     UnsupportedPicture,
     check_name,
     check_picture,
+    decode_at_least,
     decode_upright,
     taken_on,
 )
@@ -96,6 +97,43 @@ def test_a_picture_is_shrunk_to_its_longer_side_and_never_enlarged(
         small = decode_upright(data, max_px=max_px)
         scale = min(1.0, max_px / max(size))
         assert small.shape[:2] == tuple(max(1, round(side * scale)) for side in whole.shape[:2])
+
+
+@pytest.mark.parametrize(
+    ("width", "height", "least_px", "expected"),
+    [
+        (1600, 1200, 480, (800, 600)),
+        (1600, 1200, 640, (1600, 1200)),
+        (1601, 1200, 150, (201, 150)),
+        (400, 300, 480, (400, 300)),
+        (4000, 16, 10, (4000, 16)),
+    ],
+)
+def test_a_jpeg_may_come_smaller_but_no_side_under_what_is_needed(
+    width: int, height: int, least_px: int, expected: tuple[int, int]
+) -> None:
+    pixels, size = decode_at_least(a_picture(width, height), least_px)
+    assert pixels.shape == (expected[1], expected[0], 3)
+    assert size == (width, height)
+
+
+@pytest.mark.parametrize("format_", ["PNG", "WEBP", "HEIF"])
+def test_other_kinds_come_whole(format_: str) -> None:
+    data = a_picture(640, 480, format_=format_)
+    pixels, size = decode_at_least(data, 100)
+    assert size == (640, 480)
+    np.testing.assert_array_equal(pixels, decode_upright(data))
+
+
+@pytest.mark.parametrize("orientation", [1, 3, 6, 8])
+def test_a_jpeg_that_comes_smaller_is_upright_and_so_is_its_size(orientation: int) -> None:
+    data = a_picture(640, 480, orientation=orientation)
+    pixels, (width, height) = decode_at_least(data, 100)
+    whole = decode_upright(data)
+    assert (height, width) == whole.shape[:2]
+    assert pixels.shape[:2] == (height // 4, width // 4)
+    shrunk = np.asarray(Image.fromarray(whole).resize((width // 4, height // 4), Image.Resampling.BOX))
+    assert np.abs(shrunk.astype(int) - pixels).mean() < 2
 
 
 def test_shrinking_while_decoding_gives_the_picture_that_shrinking_afterwards_gives() -> None:

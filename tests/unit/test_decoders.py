@@ -17,7 +17,7 @@ import pytest
 from picture_builders import a_large_picture, a_picture, an_animation
 
 from nungil.pictures.cleaning import Wanted, clean
-from nungil.pictures.decode import decode_upright
+from nungil.pictures.decode import decode_at_least, decode_upright
 from nungil.pictures.decoders import Decoders, Limits, open_decoders
 from nungil.pictures.errors import (
     DecoderAway,
@@ -66,6 +66,9 @@ def test_a_picture_is_cleaned_as_it_would_be_in_this_process(decoders: Decoders,
     for wanted in (Wanted(taken_on=True), Wanted(original=False)):
         assert decoders.clean(data, wanted) == clean(data, wanted)
     np.testing.assert_array_equal(decoders.upright(data), decode_upright(data))
+    (pixels, size), (expected, expected_size) = decoders.at_least(data, 20), decode_at_least(data, 20)
+    np.testing.assert_array_equal(pixels, expected)
+    assert size == expected_size
 
 
 @pytest.mark.parametrize(
