@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nungil.vector_index.port import IndexRow, Match, Vectors
-from nungil.vector_index.ranking import checked_query, checked_rows, ranked
+from nungil.vector_index.ranking import checked_query, checked_rows, ranked, united
 
 _ROUNDING = 1e-4  # more than a float32 product of unit vectors can be wrong by
 
@@ -54,18 +54,22 @@ class ExactVectorIndex:
         without: Collection[str] = (),
     ) -> list[list[Match]]:
         queries = checked_query(vectors, self._dim, limit)
-        table = self._table(tenant)
-        seen, only, never = set(owners), None if media_ids is None else set(media_ids), set(without)
-        positions = np.array(
-            [
-                i
-                for i, row in enumerate(table.rows)
-                if row.owner in seen and (only is None or row.media_id in only) and row.media_id not in never
-            ],
-            dtype=np.intp,
-        )
-        candidates = table.vectors[positions]
-        return [self._best(query, candidates, positions, table, limit) for query in queries]
+        found = self._found(queries, tenant, owners, limit, media_ids, without)
+        return [ranked(query, rows, limit) for query, rows in zip(queries, found, strict=True)]
+
+    def gather(
+        self,
+        vectors: Vectors,
+        *,
+        tenant: str,
+        owners: Collection[str],
+        limit: int,
+        media_ids: Collection[str] | None = None,
+        without: Collection[str] = (),
+    ) -> list[IndexRow]:
+        queries = checked_query(vectors, self._dim, limit)
+        rows = united(queries, self._found(queries, tenant, owners, limit, media_ids, without), limit)
+        return [replace(row, vector=row.vector.copy()) for row in rows]
 
     def fetch(self, media_ids: Collection[str], *, tenant: str) -> list[IndexRow]:
         wanted = set(media_ids)
@@ -85,14 +89,28 @@ class ExactVectorIndex:
             tenants = list(self._rows) if tenant is None else [tenant]
             return sum(len(self._rows.get(name, {})) for name in tenants)
 
-    def _best(
-        self, query: NDArray[np.float32], candidates: Vectors, positions: NDArray[np.intp], table: _Table, limit: int
-    ) -> list[Match]:
-        rough = candidates @ query
-        if len(rough) > limit:
-            cut = np.partition(rough, len(rough) - limit)[len(rough) - limit]
-            positions = positions[rough >= cut - _ROUNDING]
-        return ranked(query, [table.rows[i] for i in positions], limit)
+    def _found(
+        self,
+        queries: Vectors,
+        tenant: str,
+        owners: Collection[str],
+        limit: int,
+        media_ids: Collection[str] | None,
+        without: Collection[str],
+    ) -> list[list[IndexRow]]:
+        """For each query its best rows, and those that rounding may have put behind them."""
+        table = self._table(tenant)
+        seen, only, never = set(owners), None if media_ids is None else set(media_ids), set(without)
+        positions = np.array(
+            [
+                i
+                for i, row in enumerate(table.rows)
+                if row.owner in seen and (only is None or row.media_id in only) and row.media_id not in never
+            ],
+            dtype=np.intp,
+        )
+        candidates = table.vectors[positions]
+        return [[table.rows[i] for i in positions[_near(candidates @ query, limit)]] for query in queries]
 
     def _table(self, tenant: str) -> _Table:
         with self._lock:
@@ -101,3 +119,11 @@ class ExactVectorIndex:
                 vectors = np.stack([row.vector for row in rows]) if rows else np.zeros((0, self._dim), np.float32)
                 self._tables[tenant] = _Table(rows, vectors)
             return self._tables[tenant]
+
+
+def _near(rough: NDArray[np.float32], limit: int) -> NDArray[np.bool_]:
+    """bool [n]: which of these scores may be among the best `limit`."""
+    if len(rough) <= limit:
+        return np.ones(len(rough), dtype=bool)
+    near: NDArray[np.bool_] = rough >= np.partition(rough, len(rough) - limit)[len(rough) - limit] - _ROUNDING
+    return near

@@ -21,7 +21,7 @@ from nungil.runtime.errors import Misconfigured
 from nungil.vector_index.errors import VectorIndexAway
 from nungil.vector_index.milvus_rows import FIELDS, all_of, among, batched, entity_of, passing, row_of, schema_of
 from nungil.vector_index.port import IndexRow, Match, Vectors
-from nungil.vector_index.ranking import MAX_LIMIT, checked_query, checked_rows, ranked
+from nungil.vector_index.ranking import MAX_LIMIT, checked_query, checked_rows, ranked, united
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -80,7 +80,24 @@ class MilvusVectorIndex:
         where = passing(tenant, owners, media_ids, without)
         if where is None or not len(queries):
             return [[] for _ in queries]
-        return self._best(queries, where, limit)
+        found = self._found(queries, where, limit)
+        return [ranked(query, rows, limit) for query, rows in zip(queries, found, strict=True)]
+
+    def gather(
+        self,
+        vectors: Vectors,
+        *,
+        tenant: str,
+        owners: Collection[str],
+        limit: int,
+        media_ids: Collection[str] | None = None,
+        without: Collection[str] = (),
+    ) -> list[IndexRow]:
+        queries = checked_query(vectors, self._dim, limit)
+        where = passing(tenant, owners, media_ids, without)
+        if where is None or not len(queries):
+            return []
+        return united(queries, self._found(queries, where, limit), limit)
 
     def fetch(self, media_ids: Collection[str], *, tenant: str) -> list[IndexRow]:
         rows: list[IndexRow] = []
@@ -102,9 +119,9 @@ class MilvusVectorIndex:
     def count(self, *, tenant: str | None = None) -> int:
         return self._count("" if tenant is None else among("tenant", [tenant]))
 
-    def _best(self, queries: Vectors, where: str, limit: int) -> list[list[Match]]:
-        found = self._nearest(queries, where, min(limit + EXTRA, MAX_LIMIT), {})
-        return [ranked(query, rows, limit) for query, rows in zip(queries, found, strict=True)]
+    def _found(self, queries: Vectors, where: str, limit: int) -> list[list[IndexRow]]:
+        """For each query its best rows, and some more."""
+        return self._nearest(queries, where, min(limit + EXTRA, MAX_LIMIT), {})
 
     def _nearest(self, queries: Vectors, where: str, limit: int, params: dict[str, int]) -> list[list[IndexRow]]:
         answers = self._call(

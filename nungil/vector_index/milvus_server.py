@@ -29,8 +29,8 @@ from nungil.vector_index.milvus import (
     make_collection,
     translated,
 )
-from nungil.vector_index.port import IndexRow, Match, Vectors
-from nungil.vector_index.ranking import MAX_LIMIT, ranked
+from nungil.vector_index.port import IndexRow, Vectors
+from nungil.vector_index.ranking import MAX_LIMIT
 
 logger = logging.getLogger(__name__)
 
@@ -67,16 +67,16 @@ class MilvusServerIndex(MilvusVectorIndex):
         """Waits until the server's readers have taken up what was written: a strong read does nothing else."""
         self._query('id == "/"', ["id"], consistency="Strong")
 
-    def _best(self, queries: Vectors, where: str, limit: int) -> list[list[Match]]:
+    def _found(self, queries: Vectors, where: str, limit: int) -> list[list[IndexRow]]:
         wanted = min(limit + EXTRA, MAX_LIMIT)
         rows_passing = self._count(where)
         if rows_passing <= max(EXACT_ROWS, wanted):
             rows = self._rows(where)
-            return [ranked(query, rows, limit) for query in queries]
+            return [rows for _ in queries]
         found = self._nearest(queries, where, wanted, _effort(wanted))
         if any(len(rows) < wanted for rows in found):
             found = self._instead(queries, where, wanted, rows_passing)
-        return [ranked(query, rows, limit) for query, rows in zip(queries, found, strict=True)]
+        return found
 
     def _instead(self, queries: Vectors, where: str, wanted: int, rows_passing: int) -> list[list[IndexRow]]:
         """A graph walked under a filter can end too early; fewer rows than there are is how it shows."""

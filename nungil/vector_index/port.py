@@ -78,6 +78,18 @@ class VectorIndex(Protocol):
         the pictures in `without`. An empty `owners` or `media_ids` finds nothing. limit: 1 to 16,384.
         """
 
+    def gather(
+        self,
+        vectors: Vectors,
+        *,
+        tenant: str,
+        owners: Collection[str],
+        limit: int,
+        media_ids: Collection[str] | None = None,
+        without: Collection[str] = (),
+    ) -> list[IndexRow]:
+        """All that `search` finds for any of `vectors`, once each, with their vectors, ordered by id; in one request where it can."""
+
     def fetch(self, media_ids: Collection[str], *, tenant: str) -> list[IndexRow]:
         """All rows of these pictures, ordered by id."""
 

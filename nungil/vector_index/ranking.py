@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,11 +47,21 @@ def exact_scores(query: NDArray[np.float32], vectors: Vectors) -> NDArray[np.flo
 
 def ranked(query: NDArray[np.float32], rows: Sequence[IndexRow], limit: int) -> list[Match]:
     """The best of `rows`, by exact score, equal scores by id."""
+    return [Match(row.id, row.media_id, row.owner, score) for row, score in _best(query, rows, limit)]
+
+
+def united(queries: Vectors, found: Iterable[Sequence[IndexRow]], limit: int) -> list[IndexRow]:
+    """Of what was found for each query its best, once each, ordered by id."""
+    rows = {row.id: row for query, some in zip(queries, found, strict=True) for row, _ in _best(query, some, limit)}
+    return sorted(rows.values(), key=lambda row: row.id)
+
+
+def _best(query: NDArray[np.float32], rows: Sequence[IndexRow], limit: int) -> list[tuple[IndexRow, float]]:
     if not rows:
         return []
     scores = exact_scores(query, np.stack([row.vector for row in rows]))
     order = sorted(range(len(rows)), key=lambda i: (-scores[i], rows[i].id))[:limit]
-    return [Match(rows[i].id, rows[i].media_id, rows[i].owner, float(scores[i])) for i in order]
+    return [(rows[i], float(scores[i])) for i in order]
 
 
 def _check(row: IndexRow, dim: int) -> None:

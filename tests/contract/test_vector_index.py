@@ -374,6 +374,36 @@ def test_the_answer_is_the_oracles(index: VectorIndex) -> None:
             assert index.search(queries, **options) == oracle.search(queries, **options)  # type: ignore[arg-type]
 
 
+def test_what_is_gathered_is_what_any_of_the_searches_finds_once_each_with_its_vector(index: VectorIndex) -> None:
+    rows = some_rows(800, seed=1) + some_rows(100, seed=2, owner="p-1") + some_rows(100, seed=3, tenant="other")
+    hold(index, *rows)
+    queries = np.stack([row.vector for row in some_rows(12, seed=4)])
+    vectors = {row.id: row.vector for row in rows}
+    for where in ({}, {"owners": [CATALOGUE, "p-1"]}, {"media_ids": [f"m-1-{n:05}" for n in range(20)]}, {"without": ["m-1-00001"]}):  # fmt: skip
+        options = {"tenant": "shop", "owners": [CATALOGUE], "limit": 30, **where}
+        found = {match.id for matches in index.search(queries, **options) for match in matches}  # type: ignore[arg-type]
+        gathered = index.gather(queries, **options)  # type: ignore[arg-type]
+        assert [row.id for row in gathered] == sorted(found)
+        assert {(row.tenant, row.owner) for row in gathered} <= {("shop", CATALOGUE), ("shop", "p-1")}
+        assert all(row.id == row_id(row.media_id, region_of(row.id)) for row in gathered)
+        assert np.array_equal(np.stack([row.vector for row in gathered]), np.stack([vectors[r.id] for r in gathered]))
+
+
+def test_nothing_is_gathered_where_nothing_can_pass(index: VectorIndex) -> None:
+    hold(index, a_row("m-1"))
+    for where in ({"owners": []}, {"media_ids": []}, {"tenant": "other"}, {"without": ["m-1"]}):
+        options = {"tenant": "shop", "owners": [CATALOGUE], "limit": 5, **where}
+        assert index.gather(a_vector(1)[None], **options) == []  # type: ignore[arg-type]
+    assert index.gather(np.zeros((0, DIM), np.float32), tenant="shop", owners=[CATALOGUE], limit=5) == []
+
+
+def test_gathered_rows_are_the_callers_to_keep(index: VectorIndex) -> None:
+    hold(index, a_row("m-1"))
+    [row] = index.gather(a_vector(1)[None], tenant="shop", owners=[CATALOGUE], limit=5)
+    row.vector[:] = 0
+    assert find(index)[0].score == pytest.approx(1.0)
+
+
 def test_searches_beside_writing_never_miss_a_row_that_was_flushed(index: VectorIndex) -> None:
     hold(index, a_row("steady"), *some_rows(200))
     done = threading.Event()
