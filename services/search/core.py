@@ -74,6 +74,7 @@ class OfferRow:
     in_stock: bool
     checked_at_ms: int
     expires_at_ms: int = 0  # not shown from then on; 0: never
+    condition: int = 0  # of nungil.api.ingest.v1; 0: the shop does not say
 
 
 @dataclass(frozen=True, slots=True)

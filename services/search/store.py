@@ -65,6 +65,7 @@ OFFERS = Table(
     Column("in_stock", Boolean, nullable=False),
     Column("checked_at_ms", BigInteger, nullable=False),
     Column("expires_at_ms", BigInteger, nullable=False, server_default="0"),
+    Column("condition", Integer, nullable=False, server_default="0"),
 )
 _VARIABLES = 1_000  # ids a statement: SQLite takes 32,766, PostgreSQL 65,535
 

@@ -42,6 +42,35 @@ MEDIA_STATE_REJECTED: MediaState.ValueType  # 3
 MEDIA_STATE_DELETED: MediaState.ValueType  # 4
 Global___MediaState: _TypeAlias = MediaState  # noqa: Y015
 
+class _FeedFormat:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _FeedFormatEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_FeedFormat.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    FEED_FORMAT_UNSPECIFIED: _FeedFormat.ValueType  # 0
+    """our CSV"""
+    FEED_FORMAT_CSV: _FeedFormat.ValueType  # 1
+    FEED_FORMAT_JSON_LINES: _FeedFormat.ValueType  # 2
+    """the same fields, one JSON object a line"""
+    FEED_FORMAT_GOOGLE: _FeedFormat.ValueType  # 3
+    """Google Merchant's product feed: tab-separated, or RSS or Atom with the namespace g"""
+    FEED_FORMAT_NAVER: _FeedFormat.ValueType  # 4
+    """Naver Shopping's EP 3.0: tab-separated"""
+
+class FeedFormat(_FeedFormat, metaclass=_FeedFormatEnumTypeWrapper): ...
+
+FEED_FORMAT_UNSPECIFIED: FeedFormat.ValueType  # 0
+"""our CSV"""
+FEED_FORMAT_CSV: FeedFormat.ValueType  # 1
+FEED_FORMAT_JSON_LINES: FeedFormat.ValueType  # 2
+"""the same fields, one JSON object a line"""
+FEED_FORMAT_GOOGLE: FeedFormat.ValueType  # 3
+"""Google Merchant's product feed: tab-separated, or RSS or Atom with the namespace g"""
+FEED_FORMAT_NAVER: FeedFormat.ValueType  # 4
+"""Naver Shopping's EP 3.0: tab-separated"""
+Global___FeedFormat: _TypeAlias = FeedFormat  # noqa: Y015
+
 @_typing.final
 class Media(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
@@ -512,23 +541,66 @@ class DeleteItemResponse(_message.Message):
 Global___DeleteItemResponse: _TypeAlias = DeleteItemResponse  # noqa: Y015
 
 @_typing.final
+class FeedTerms(_message.Message):
+    """How a feed is to be taken."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FORMAT_FIELD_NUMBER: _builtins.int
+    FULL_FIELD_NUMBER: _builtins.int
+    FORCE_FIELD_NUMBER: _builtins.int
+    SHOP_FIELD_NUMBER: _builtins.int
+    MARKET_FIELD_NUMBER: _builtins.int
+    format: Global___FeedFormat.ValueType
+    full: _builtins.bool
+    """it names all that the shop offers: offers of the shop that it does not name are retired"""
+    force: _builtins.bool
+    """even where a full feed retires most of what the shop has here"""
+    shop: _builtins.str
+    """whose feed it is; needed where the format names none, or the feed is full"""
+    market: _builtins.str
+    """where its offers can be delivered, where the format does not say; Naver's: KR unless said"""
+    def __init__(
+        self,
+        *,
+        format: Global___FeedFormat.ValueType = ...,
+        full: _builtins.bool = ...,
+        force: _builtins.bool = ...,
+        shop: _builtins.str = ...,
+        market: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["force", b"force", "format", b"format", "full", b"full", "market", b"market", "shop", b"shop"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FeedTerms: _TypeAlias = FeedTerms  # noqa: Y015
+
+@_typing.final
 class ImportFeedRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     CALLER_FIELD_NUMBER: _builtins.int
     CHUNK_FIELD_NUMBER: _builtins.int
+    TERMS_FIELD_NUMBER: _builtins.int
     chunk: _builtins.bytes
     @_builtins.property
     def caller(self) -> _common_pb2.Caller: ...
+    @_builtins.property
+    def terms(self) -> Global___FeedTerms:
+        """with the caller; absent: our CSV, not full"""
+
     def __init__(
         self,
         *,
         caller: _common_pb2.Caller | None = ...,
         chunk: _builtins.bytes = ...,
+        terms: Global___FeedTerms | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["caller", b"caller", "chunk", b"chunk", "part", b"part"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["caller", b"caller", "chunk", b"chunk", "part", b"part", "terms", b"terms"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["caller", b"caller", "chunk", b"chunk", "part", b"part"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["caller", b"caller", "chunk", b"chunk", "part", b"part", "terms", b"terms"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType_part: _TypeAlias = _typing.Literal["caller", "chunk"]  # noqa: Y015
     _WhichOneofArgType_part: _TypeAlias = _typing.Literal["part", b"part"]  # noqa: Y015
@@ -601,6 +673,7 @@ class Import(_message.Message):
     ACCEPTED_FIELD_NUMBER: _builtins.int
     ITEMS_FIELD_NUMBER: _builtins.int
     REJECTED_FIELD_NUMBER: _builtins.int
+    RETIRED_FIELD_NUMBER: _builtins.int
     import_id: _builtins.str
     done: _builtins.bool
     rows: _builtins.int
@@ -609,6 +682,8 @@ class Import(_message.Message):
     """rows applied"""
     items: _builtins.int
     """distinct items among them"""
+    retired: _builtins.int
+    """offers that a full feed did not name, and that are gone"""
     @_builtins.property
     def rejected(self) -> _containers.RepeatedCompositeFieldContainer[Global___RejectedRow]: ...
     def __init__(
@@ -620,10 +695,11 @@ class Import(_message.Message):
         accepted: _builtins.int = ...,
         items: _builtins.int = ...,
         rejected: _abc.Iterable[Global___RejectedRow] | None = ...,
+        retired: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["accepted", b"accepted", "done", b"done", "import_id", b"import_id", "items", b"items", "rejected", b"rejected", "rows", b"rows"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accepted", b"accepted", "done", b"done", "import_id", b"import_id", "items", b"items", "rejected", b"rejected", "retired", b"retired", "rows", b"rows"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -636,7 +712,7 @@ class RejectedRow(_message.Message):
     LINE_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
     line: _builtins.int
-    """of the file, the header being line 1"""
+    """of the file, the header being line 1; 0: the feed as a whole"""
     reason: _builtins.str
     def __init__(
         self,

@@ -145,7 +145,9 @@ class IngestServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ImportFeed(self, request_iterator, context):
-        """A CSV feed, one row an offer: header, then chunks. Rows are applied in the background; the same bytes give the same import.
+        """A feed, one row an offer: the caller, then chunks. Rows are applied in the background; the same bytes under the same terms
+        are the same import, and are applied again where they had been. INVALID_ARGUMENT: a feed that cannot be read as a whole,
+        terms that it needs and lacks, or a full feed that would retire most of its shop's offers.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -48,7 +48,10 @@ class IngestServiceStub:
     GetItem: _grpc.UnaryUnaryMultiCallable[_ingest_pb2.GetItemRequest, _ingest_pb2.GetItemResponse]
     DeleteItem: _grpc.UnaryUnaryMultiCallable[_ingest_pb2.DeleteItemRequest, _ingest_pb2.DeleteItemResponse]
     ImportFeed: _grpc.StreamUnaryMultiCallable[_ingest_pb2.ImportFeedRequest, _ingest_pb2.ImportFeedResponse]
-    """A CSV feed, one row an offer: header, then chunks. Rows are applied in the background; the same bytes give the same import."""
+    """A feed, one row an offer: the caller, then chunks. Rows are applied in the background; the same bytes under the same terms
+    are the same import, and are applied again where they had been. INVALID_ARGUMENT: a feed that cannot be read as a whole,
+    terms that it needs and lacks, or a full feed that would retire most of its shop's offers.
+    """
     GetImport: _grpc.UnaryUnaryMultiCallable[_ingest_pb2.GetImportRequest, _ingest_pb2.GetImportResponse]
 
 @_typing.type_check_only
@@ -71,7 +74,10 @@ class IngestServiceAsyncStub(IngestServiceStub):
     GetItem: _aio.UnaryUnaryMultiCallable[_ingest_pb2.GetItemRequest, _ingest_pb2.GetItemResponse]  # type: ignore[assignment]
     DeleteItem: _aio.UnaryUnaryMultiCallable[_ingest_pb2.DeleteItemRequest, _ingest_pb2.DeleteItemResponse]  # type: ignore[assignment]
     ImportFeed: _aio.StreamUnaryMultiCallable[_ingest_pb2.ImportFeedRequest, _ingest_pb2.ImportFeedResponse]  # type: ignore[assignment]
-    """A CSV feed, one row an offer: header, then chunks. Rows are applied in the background; the same bytes give the same import."""
+    """A feed, one row an offer: the caller, then chunks. Rows are applied in the background; the same bytes under the same terms
+    are the same import, and are applied again where they had been. INVALID_ARGUMENT: a feed that cannot be read as a whole,
+    terms that it needs and lacks, or a full feed that would retire most of its shop's offers.
+    """
     GetImport: _aio.UnaryUnaryMultiCallable[_ingest_pb2.GetImportRequest, _ingest_pb2.GetImportResponse]  # type: ignore[assignment]
 
 class IngestServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -145,7 +151,10 @@ class IngestServiceServicer(metaclass=_abc_1.ABCMeta):
         request_iterator: _MaybeAsyncIterator[_ingest_pb2.ImportFeedRequest],
         context: _ServicerContext,
     ) -> _typing.Union[_ingest_pb2.ImportFeedResponse, _abc.Awaitable[_ingest_pb2.ImportFeedResponse]]:
-        """A CSV feed, one row an offer: header, then chunks. Rows are applied in the background; the same bytes give the same import."""
+        """A feed, one row an offer: the caller, then chunks. Rows are applied in the background; the same bytes under the same terms
+        are the same import, and are applied again where they had been. INVALID_ARGUMENT: a feed that cannot be read as a whole,
+        terms that it needs and lacks, or a full feed that would retire most of its shop's offers.
+        """
 
     @_abc_1.abstractmethod
     def GetImport(

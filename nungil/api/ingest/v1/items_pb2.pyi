@@ -7,6 +7,7 @@ from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from nungil.api.common.v1 import common_pb2 as _common_pb2
 import builtins as _builtins
 import sys
@@ -18,6 +19,25 @@ else:
     from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+class _Condition:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _ConditionEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Condition.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    CONDITION_UNSPECIFIED: _Condition.ValueType  # 0
+    CONDITION_NEW: _Condition.ValueType  # 1
+    CONDITION_REFURBISHED: _Condition.ValueType  # 2
+    CONDITION_USED: _Condition.ValueType  # 3
+
+class Condition(_Condition, metaclass=_ConditionEnumTypeWrapper): ...
+
+CONDITION_UNSPECIFIED: Condition.ValueType  # 0
+CONDITION_NEW: Condition.ValueType  # 1
+CONDITION_REFURBISHED: Condition.ValueType  # 2
+CONDITION_USED: Condition.ValueType  # 3
+Global___Condition: _TypeAlias = Condition  # noqa: Y015
 
 @_typing.final
 class Offer(_message.Message):
@@ -32,6 +52,7 @@ class Offer(_message.Message):
     IN_STOCK_FIELD_NUMBER: _builtins.int
     CHECKED_AT_MS_FIELD_NUMBER: _builtins.int
     EXPIRES_AT_MS_FIELD_NUMBER: _builtins.int
+    CONDITION_FIELD_NUMBER: _builtins.int
     offer_id: _builtins.str
     """unique within the item; given by ingest from shop and market where the feed has none"""
     shop: _builtins.str
@@ -47,6 +68,8 @@ class Offer(_message.Message):
     """when the shop last said so"""
     expires_at_ms: _builtins.int
     """not shown from then on; 0: never"""
+    condition: Global___Condition.ValueType
+    """unspecified: the shop does not say"""
     def __init__(
         self,
         *,
@@ -59,10 +82,11 @@ class Offer(_message.Message):
         in_stock: _builtins.bool = ...,
         checked_at_ms: _builtins.int = ...,
         expires_at_ms: _builtins.int = ...,
+        condition: Global___Condition.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["checked_at_ms", b"checked_at_ms", "currency", b"currency", "expires_at_ms", b"expires_at_ms", "in_stock", b"in_stock", "market", b"market", "offer_id", b"offer_id", "price_minor", b"price_minor", "shop", b"shop", "url", b"url"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["checked_at_ms", b"checked_at_ms", "condition", b"condition", "currency", b"currency", "expires_at_ms", b"expires_at_ms", "in_stock", b"in_stock", "market", b"market", "offer_id", b"offer_id", "price_minor", b"price_minor", "shop", b"shop", "url", b"url"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -1,4 +1,4 @@
-"""When offers expire, when items came, and their other names."""
+"""When offers expire and in which condition things are; when items came, and their other names."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -13,3 +13,4 @@ def upgrade() -> None:
         items.add_column(sa.Column("aliases", sa.JSON, nullable=False, server_default="[]"))
     with op.batch_alter_table("offers") as offers:
         offers.add_column(sa.Column("expires_at_ms", sa.BigInteger, nullable=False, server_default="0"))
+        offers.add_column(sa.Column("condition", sa.Integer, nullable=False, server_default="0"))
