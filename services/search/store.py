@@ -12,6 +12,7 @@ from sqlalchemy import (
     Column,
     ColumnElement,
     Connection,
+    Float,
     Index,
     Integer,
     MetaData,
@@ -41,6 +42,8 @@ ITEMS = Table(
     Column("category", String, nullable=False),
     Column("created_at_ms", BigInteger, nullable=False, server_default="0"),
     Column("aliases", JSON, nullable=False, server_default="[]"),
+    Index("items_by_category", "tenant", "category"),
+    Index("items_by_brand", "tenant", "brand"),
 )
 ITEM_MEDIA = Table(
     "item_media",
@@ -66,6 +69,25 @@ OFFERS = Table(
     Column("checked_at_ms", BigInteger, nullable=False),
     Column("expires_at_ms", BigInteger, nullable=False, server_default="0"),
     Column("condition", Integer, nullable=False, server_default="0"),
+    Index("offers_by_shop", "tenant", "shop"),
+)
+PICTURES = Table(  # those whose labels and colours are known
+    "pictures",
+    METADATA,
+    Column("tenant", String, primary_key=True),
+    Column("media_id", String, primary_key=True),
+    Column("owner", String, nullable=False),
+)
+PICTURE_TAGS = Table(
+    "picture_tags",
+    METADATA,
+    Column("tenant", String, primary_key=True),
+    Column("kind", Integer, primary_key=True, autoincrement=False),
+    Column("tag", String, primary_key=True),
+    Column("media_id", String, primary_key=True),
+    Column("owner", String, nullable=False),
+    Column("score", Float, nullable=False),
+    Index("picture_tags_by_media", "tenant", "media_id"),
 )
 _VARIABLES = 1_000  # ids a statement: SQLite takes 32,766, PostgreSQL 65,535
 
