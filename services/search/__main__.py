@@ -25,7 +25,7 @@ from services.search.handlers.activities import TellActivities
 from services.search.handlers.crops import SearchByCrop
 from services.search.handlers.deletions import DeniedPictures
 from services.search.handlers.finding import FindRows
-from services.search.handlers.items import ApplyItems
+from services.search.handlers.items import ApplyItems, FillTitles
 from services.search.handlers.status import Status
 from services.search.rpc import SearchServicer
 
@@ -52,7 +52,12 @@ def run(settings: SearchSettings, stop: Event) -> None:
         stack.enter_context(worker("deletions", deletions, stop))
         items = stack.enter_context(log.subscribe(TOPICS, group=GROUP))
         read, dead = ReadItems(ApplyItems(engine)), DeadLetters(log, group=GROUP)
-        stack.enter_context(worker("items", lambda: consume(items, read, dead, stop), stop))
+
+        def keep_items() -> None:
+            FillTitles(engine)(stop)
+            consume(items, read, dead, stop)
+
+        stack.enter_context(worker("items", keep_items, stop))
         deletions.wait_until_caught_up()
         asyncio.run(_answer(servicer, settings, stop))
 

@@ -89,6 +89,28 @@ PICTURE_TAGS = Table(
     Column("score", Float, nullable=False),
     Index("picture_tags_by_media", "tenant", "media_id"),
 )
+TITLES = Table(  # what can be read of an item, normal: its fields by lines, words by spaces
+    "titles",
+    METADATA,
+    Column("tenant", String, primary_key=True),
+    Column("item_id", String, primary_key=True),
+    Column("text", String, nullable=False),
+)
+TITLE_WORDS = Table(
+    "title_words",
+    METADATA,
+    Column("tenant", String, primary_key=True),
+    Column("word", String, primary_key=True),
+    Column("item_id", String, primary_key=True),
+    Index("title_words_by_item", "tenant", "item_id"),
+)
+WORD_GRAMS = Table(  # of each word that any title has or had: a dictionary far smaller than the titles
+    "word_grams",
+    METADATA,
+    Column("tenant", String, primary_key=True),
+    Column("gram", String, primary_key=True),
+    Column("word", String, primary_key=True),
+)
 _VARIABLES = 1_000  # ids a statement: SQLite takes 32,766, PostgreSQL 65,535
 
 
@@ -137,7 +159,7 @@ def items_of(
 ) -> Mapping[str, Sequence[str]]:
     """Media id -> the items that it shows and that pass, ordered by id. A picture of none is absent."""
     items: dict[str, list[str]] = defaultdict(list)
-    for some in _portions(media_ids):
+    for some in portions(media_ids):
         rows = connection.execute(
             select(ITEM_MEDIA.c.media_id, ITEM_MEDIA.c.item_id)
             .join(ITEMS, _same_item(ITEM_MEDIA, ITEMS))
@@ -154,7 +176,7 @@ def load_items(
 ) -> Mapping[str, ItemRow]:
     """The items, each with those of its offers that pass: what is in stock first, of that the cheapest of each currency."""
     loaded: dict[str, ItemRow] = {}
-    for some in _portions(item_ids):
+    for some in portions(item_ids):
         media: dict[str, list[str]] = defaultdict(list)
         offers: dict[str, list[OfferRow]] = defaultdict(list)
         pictures = select(ITEM_MEDIA).where(ITEM_MEDIA.c.tenant == tenant, ITEM_MEDIA.c.item_id.in_(some))
@@ -205,6 +227,6 @@ def _columns(offer: OfferRow) -> dict[str, object]:
     return {name: getattr(offer, name) for name in OfferRow.__slots__}
 
 
-def _portions(ids: Sequence[str]) -> Iterator[Sequence[str]]:
+def portions(ids: Sequence[str]) -> Iterator[Sequence[str]]:
     for start in range(0, len(ids), _VARIABLES):
         yield ids[start : start + _VARIABLES]

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from threading import Event
 
 from sqlalchemy import Engine
 
 from nungil.database.open import hold
-from services.search import store
+from services.search import store, titles
 from services.search.core import ItemRow
 
 
@@ -25,5 +26,20 @@ class ApplyItems:
             for tenant, item_id, item in changes:
                 if item is None:
                     store.delete_item(connection, tenant, item_id)
+                    titles.forget(connection, tenant, [item_id])
                 else:
                     store.replace_item(connection, item)
+            titles.keep(connection, [item for _, _, item in changes if item is not None])
+
+
+@dataclass(frozen=True)
+class FillTitles:
+    """Reads the words of the items that a release before this one left without. Done when nothing is left, or at `stop`."""
+
+    engine: Engine
+
+    def __call__(self, stop: Event) -> None:
+        while not stop.is_set():
+            with self.engine.begin() as connection:
+                if not titles.fill(connection):
+                    return
