@@ -116,6 +116,17 @@ HTTP_SECONDS = Histogram(
 RPC_REQUESTS = Counter("nungil_rpc_requests_total", "gRPC calls answered, health checks aside", ("method", "code"))
 RPC_SECONDS = Histogram("nungil_rpc_seconds", "how long gRPC calls took", ("method",))
 
+GATEWAY_LENS_SESSIONS = Gauge("nungil_gateway_lens_sessions", "lens sessions that are open at this gateway")
+GATEWAY_LENS_FRAMES = Counter(
+    "nungil_gateway_lens_frames_total",
+    "frames that clients sent; outcome is 'answered', 'superseded' by a newer one, or 'faulted'",
+    ("outcome",),
+)
+GATEWAY_LENS_AGE = Histogram(
+    "nungil_gateway_lens_age_seconds",
+    "how old a frame was, since it came to the gateway, when its first answer was sent",
+)
+
 CONSUMER_RECORDS = Counter("nungil_consumer_records_total", "records handled and committed", ("topic", "group"))
 CONSUMER_SECONDS = Histogram(
     "nungil_consumer_batch_seconds", "from a poll's answer to its commit; the count is of batches", ("group",)
@@ -174,14 +185,36 @@ SEARCH_SECONDS = Histogram("nungil_search_seconds", "how long crop searches took
 SEARCH_ROWS = Histogram(
     "nungil_search_rows", "index rows fetched for a search", buckets=(10, 30, 100, 300, 1000, 3000, 10000, 30000)
 )
+SEARCH_WAYS = Counter(
+    "nungil_search_ways_total",
+    "searches by how they were answered: 'nearest' rows of the index checked, all that pass scored ('exact'), or 'partial'",
+    ("way",),
+)
 SEARCH_CACHE = Counter(
     "nungil_search_cache_total",
-    "look-ups; cache is 'maps' or 'boxes', outcome is 'hit' or 'miss'",
+    "look-ups; cache is 'maps', 'boxes' or 'rows', outcome is 'hit' or 'miss'",
     ("cache", "outcome"),
 )
 SEARCH_ACTIVITIES_DROPPED = Counter(
     "nungil_search_activities_dropped_total",
     "crop searches that were answered and never recorded, as the event log was away for too long",
+)
+LENS_SESSIONS = Gauge("nungil_lens_sessions", "pictures that are open for a moving frame")
+LENS_SECONDS = Histogram(
+    "nungil_lens_frame_seconds",
+    "how long scoring a frame against its pool took",
+    buckets=(0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1),
+)
+LENS_ANSWERS = Counter(
+    "nungil_lens_answers_total",
+    "answers in lens sessions; source is 'pool', or 'search' where the frame rested",
+    ("source",),
+)
+LENS_FRAMES_SUPERSEDED = Counter(
+    "nungil_lens_frames_superseded_total", "frames that were never answered, as a newer one had come"
+)
+LENS_POOL_ROWS = Histogram(
+    "nungil_lens_pool_rows", "candidates that a session gathered", buckets=(100, 300, 1000, 2000, 3000, 5000, 10000)
 )
 
 PROFILE_FOLDED = Counter("nungil_profile_folded_total", "journal rows folded on top of a person's state")

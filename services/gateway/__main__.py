@@ -24,11 +24,14 @@ from services.gateway.config import GatewaySettings
 from services.gateway.handlers.activity import NoteActivity
 from services.gateway.handlers.callers import IdentifyCaller
 from services.gateway.handlers.health import ReportStatus
+from services.gateway.handlers.lens import Lens
 from services.gateway.handlers.once import AnswerOnce
 from services.gateway.handlers.peers import Peers, open_peers
 from services.gateway.handlers.pictures import DeletePicture, FileNames, GivePicture, ShowPicture
 from services.gateway.handlers.progress import FollowProgress
+from services.gateway.handlers.search import Search
 from services.gateway.http.app import create_app
+from services.gateway.http.lens import MESSAGE_BYTES, PING_S, PromptWebSocket
 from services.gateway.http.parts import Parts
 
 logger = logging.getLogger(__name__)
@@ -75,6 +78,11 @@ async def _serve(
                 access_log=False,  # addresses may hold a key
                 server_header=False,
                 proxy_headers=False,
+                ws=PromptWebSocket,
+                ws_max_size=MESSAGE_BYTES,
+                ws_per_message_deflate=False,  # answers are small and many
+                ws_ping_interval=PING_S,
+                ws_ping_timeout=PING_S,
                 timeout_graceful_shutdown=max(1, int(settings.shutdown_grace_s)),
             )
         )
@@ -90,6 +98,7 @@ async def _serve(
         await asyncio.wait((serving, stopping), return_when=asyncio.FIRST_COMPLETED)
         stop.set()
         parts.progress.end()
+        await parts.lens.end(within_s=1.0)
         server.should_exit = True
         await serving
         await stopping
@@ -98,6 +107,7 @@ async def _serve(
 def wire(settings: GatewaySettings, engine: Engine, log: EventLog, peers: Peers) -> Parts:
     """The parts over open adapters."""
     timeout_s = settings.call_timeout_s
+    search = Search(peers, timeout_s)
     return Parts(
         settings=settings,
         clock=now_ms,
@@ -108,6 +118,8 @@ def wire(settings: GatewaySettings, engine: Engine, log: EventLog, peers: Peers)
         show_picture=ShowPicture(peers, timeout_s),
         delete_picture=DeletePicture(peers, timeout_s),
         file_names=FileNames(peers, timeout_s),
+        search=search,
+        lens=Lens(peers, search, idle_s=settings.lens_idle_s, most=settings.lens_sessions),
         note_activity=NoteActivity(peers, log, now_ms, timeout_s),
         progress=FollowProgress(log),
         status=ReportStatus(peers, log, timeout_s),

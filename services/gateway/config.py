@@ -32,3 +32,5 @@ class GatewaySettings(ServiceSettings):
     call_timeout_s: float = Field(10.0, gt=0, description="for a call to another service")
     picture_timeout_s: float = Field(60.0, gt=0, description="for a call that stores or encodes a picture")
     keep_alive_s: float = Field(15.0, gt=0, description="how often a quiet event stream sends a comment")
+    lens_idle_s: float = Field(300.0, gt=0, description="without a message for so long, a lens session is closed")
+    lens_sessions: int = Field(200, ge=1, description="lens sessions open here at a time")

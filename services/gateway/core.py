@@ -7,7 +7,7 @@ import re
 import secrets
 import uuid
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from nungil.runtime.errors import Rejected
@@ -70,6 +70,28 @@ class Who:
         return self
 
 
+@dataclass
+class Allowance:
+    """So many messages: `per_s` in the long run, `burst` at once (a token bucket)."""
+
+    per_s: float
+    burst: float
+    at_s: float  # of the last one taken, on a clock that only grows
+    _left: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._left = self.burst
+
+    def take(self, now_s: float) -> bool:
+        """Whether one more may be; it is counted where it may."""
+        self._left = min(self.burst, self._left + (now_s - self.at_s) * self.per_s)
+        self.at_s = now_s
+        if self._left < 1:
+            return False
+        self._left -= 1
+        return True
+
+
 def new_key() -> str:
     """A key to hand out once: 256 random bits."""
     return KEY_PREFIX + secrets.token_urlsafe(32)
@@ -104,10 +126,8 @@ def check_host(host: str, allowed: Iterable[str]) -> None:
         raise UnknownHost
 
 
-def check_same_site(method: str, headers: Mapping[str, str]) -> None:
-    """For a request that a cookie speaks for. Raises CrossSite for a write that did not come from our own page."""
-    if method not in UNSAFE:
-        return
+def check_same_site(headers: Mapping[str, str]) -> None:
+    """For a write or a WebSocket that a cookie speaks for. Raises CrossSite where it did not come from our own page."""
     site = headers.get("sec-fetch-site")
     origin = headers.get("origin", "")
     same_host = origin.partition("://")[2] == headers.get("host", "")

@@ -57,3 +57,31 @@ class IdempotencyKeyInUse(NotReady):
 
 class PictureNotReady(NotReady):
     """The picture is known and cannot be searched with: not yet, or never."""
+
+
+class InvalidMessage(Rejected):
+    """A message of a WebSocket that is none that we take. The connection lives."""
+
+
+class TooManyMessages(Rejected):
+    """Messages come faster than any frame can be seen; send one a drawn frame."""
+
+    http_status = 429
+
+
+class LensFull(NotReady):
+    """As many lens sessions are open here as may be; retry in a moment."""
+
+    http_status = 503
+
+
+class LensIdle(Rejected):
+    """Nothing was asked for so long that the session was closed; open it again."""
+
+    http_status = 408
+
+
+class LensMoved(NotReady):
+    """The process that held this session ends; open it again."""
+
+    http_status = 503

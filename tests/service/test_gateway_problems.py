@@ -71,7 +71,16 @@ def test_a_box_that_is_not_numbers_is_told_what_is_accepted(owner, box):
 @pytest.mark.parametrize(
     ("body", "field"),
     [
-        ({}, "media_id"),
+        ({}, "body"),
+        ({"text": " "}, "body"),
+        ({"text": "강아지", "region": 1}, "body"),
+        ({"media_id": "m", "regions": "all", "box": {"x": 0, "y": 0, "width": 1, "height": 1}}, "body"),
+        ({"media_id": "m", "regions": "some"}, "regions"),
+        ({"media_id": "m", "narrow": [{"kind": "colour"}]}, "narrow.0.id"),
+        ({"media_id": "m", "exclude": [{"kind": "smell", "id": "rose"}]}, "exclude.0.kind"),
+        ({"media_id": "m", "narrow": [{"kind": "colour", "id": "red"}] * 21}, "narrow"),
+        ({"media_id": "m", "sort": "cheapest"}, "sort"),
+        ({"media_id": "m", "text": "x" * 201}, "text"),
         ({"media_id": 7}, "media_id"),
         ({"media_id": "m", "limit": 0}, "limit"),
         ({"media_id": "m", "limit": 101}, "limit"),
@@ -79,13 +88,32 @@ def test_a_box_that_is_not_numbers_is_told_what_is_accepted(owner, box):
         ({"media_id": "m", "filters": {"max_price_minor": 100}}, "filters"),
         ({"media_id": "m", "filters": {"max_price_minor": -1, "currency": "KRW"}}, "filters.max_price_minor"),
         ({"media_id": "m", "filters": {"instock": True}}, "filters.instock"),
-        ({"media_id": "m", "colour": "red"}, "colour"),
+        ({"media_id": "m", "color": "red"}, "color"),
     ],
 )
 def test_a_field_that_is_wrong_or_unknown_is_named(owner, body, field):
     response = owner.post("/v1/search", json=body)
     assert problem_of(response) == (422, "invalid-request")
     assert [fault["field"] for fault in response.json()["errors"]] == [field]
+
+
+@pytest.mark.parametrize(
+    ("body", "known"),
+    [
+        ({"narrow": [{"kind": "smell", "id": "rose"}]}, "'label', 'colour', 'category', 'shop' or 'brand'"),
+        ({"sort": "cheapest"}, "'likeness', 'price' or 'newest'"),
+    ],
+)
+def test_a_kind_of_chip_or_a_sort_that_is_none_is_told_the_known_ones(owner, body, known):
+    response = owner.post("/v1/search", json={"media_id": "m"} | body)
+    assert problem_of(response) == (422, "invalid-request")
+    assert known in response.json()["detail"]
+
+
+def test_all_regions_at_once_go_with_a_picture_and_filters_alone(owner):
+    response = owner.post("/v1/search", json={"media_id": "m", "regions": "all", "chips": True, "cursor": "c"})
+    assert problem_of(response) == (422, "invalid-request")
+    assert "not with chips, cursor" in response.json()["detail"]
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,10 @@ _ABOUT = """Errors are `application/problem+json` (RFC 9457) with a `trace_id`. 
 within a day, the same request is answered again and done once. Lists have opaque cursors. Boxes are fractions of the
 upright picture, origin top left. Money is an integer of the currency's minor unit. Times are UTC.
 
+`WS /v1/lens` is a WebSocket, for a frame that moves over a picture: with the same keys, JSON messages `{"open": …}`, `{"frame": …}` and
+`{"refine": …}` in, `{"ready": …}`, `{"answer": …}`, `{"fault": …}` and `{"closed": …}` out; the newest frame wins.
+docs/guide/lens.md of the source describes each of them.
+
 A key that is no person's own names the person it speaks for with the header `Nungil-Person`: the caller's own id for
 them, which stays between caller and Nungil."""
 _IDEMPOTENCY = {

@@ -43,6 +43,9 @@ class Edge:
         self._settings = settings
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket":
+            await self._socket(scope, receive, send)
+            return
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -65,6 +68,23 @@ class Edge:
                     await unforeseen()(scope, receive, answer.send)
                 elif not answer.ended:
                     raise  # too late to say so: the connection is cut
+
+    async def _socket(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One trace and one span from the handshake to the end; the server holds messages to a size."""
+        headers = Headers(scope=scope)
+        with tracing.trace(headers) as trace_id, tracing.span("websocket") as span:
+            answer = _Handshake(send, trace_id, _Seen(scope, span))
+            try:
+                check_host(headers.get("host", ""), self._settings.allowed_hosts)
+                await self._app(scope, receive, answer.send)
+            except NungilError as error:
+                await of_error(error)(scope, receive, answer.send)
+            except Exception:
+                logger.exception("a WebSocket failed with an error that we did not foresee")
+                if answer.begun:
+                    await send({"type": "websocket.close", "code": 1011})
+                else:
+                    await unforeseen()(scope, receive, answer.send)
 
     def _limit(self, path: str, headers: Headers) -> int:
         if path == "/v1/media":
@@ -100,6 +120,26 @@ class _Answer:
         self.ended = message["type"] == "http.response.body" and not message.get("more_body", False)
 
 
+class _Handshake:
+    """Adds our headers to what a WebSocket begins with: its acceptance, or a problem."""
+
+    def __init__(self, send: Send, trace_id: str, seen: _Seen) -> None:
+        self._send = send
+        self._trace_id = trace_id
+        self._seen = seen
+        self.begun = False
+
+    async def send(self, message: Message) -> None:
+        if message["type"] in ("websocket.accept", "websocket.http.response.start"):
+            self.begun = True
+            self._seen.answered(message.get("status", 101))
+            headers = MutableHeaders(scope=message)
+            if message["type"] != "websocket.accept":
+                headers.update({**_OF_EVERY_ANSWER, "Cache-Control": "no-store"})
+            headers["Nungil-Trace"] = self._trace_id
+        await self._send(message)
+
+
 class _Seen:
     """What is counted and logged of a request: its route's template, never its address."""
 
@@ -110,7 +150,8 @@ class _Seen:
 
     def answered(self, status: int) -> None:
         route = self._route()
-        method = self._scope["method"] if self._scope["method"] in _METHODS else "other"
+        asked = self._scope.get("method", "GET")  # a WebSocket's handshake is one
+        method = asked if asked in _METHODS else "other"
         metrics.HTTP_REQUESTS.add(route=route, method=method, status=str(status))
         metrics.HTTP_SECONDS.observe(time.perf_counter() - self._began_s, route=route)
         self._span.fields.update(method=method, route=route, status=status)

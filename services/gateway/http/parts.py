@@ -12,10 +12,12 @@ from services.gateway.config import GatewaySettings
 from services.gateway.handlers.activity import NoteActivity
 from services.gateway.handlers.callers import IdentifyCaller
 from services.gateway.handlers.health import ReportStatus
+from services.gateway.handlers.lens import Lens
 from services.gateway.handlers.once import AnswerOnce
 from services.gateway.handlers.peers import Peers
 from services.gateway.handlers.pictures import DeletePicture, FileNames, GivePicture, ShowPicture
 from services.gateway.handlers.progress import FollowProgress
+from services.gateway.handlers.search import Search
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,8 @@ class Parts:
     show_picture: ShowPicture
     delete_picture: DeletePicture
     file_names: FileNames
+    search: Search
+    lens: Lens
     note_activity: NoteActivity
     progress: FollowProgress
     status: ReportStatus

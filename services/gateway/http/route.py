@@ -36,7 +36,7 @@ class GuardedRoute(APIRoute):
         handle = super().get_route_handler()
 
         async def guarded(request: Request) -> Response:
-            request.state.speaker = await _speaker(request)
+            request.state.speaker = await speaker_of(request, writes=request.method in UNSAFE)
             if request.method not in UNSAFE:
                 return await handle(request)
             await _read_body(request)
@@ -46,15 +46,16 @@ class GuardedRoute(APIRoute):
         return guarded
 
 
-async def _speaker(request: Request) -> Speaker:
-    scheme, _, key = request.headers.get("authorization", "").partition(" ")
-    named = request.headers.get("nungil-person")
-    identify = parts_of(request).identify
+async def speaker_of(connection: HTTPConnection, *, writes: bool) -> Speaker:
+    """Whom the connection's key speaks for. writes: a cookie counts only from our own page. Raises UnknownKey, CrossSite."""
+    scheme, _, key = connection.headers.get("authorization", "").partition(" ")
+    named = connection.headers.get("nungil-person")
+    identify = parts_of(connection).identify
     if scheme:
         return await identify.speaker_of(key.strip() if scheme.lower() == "bearer" else None, named=named)
-    cookie = request.cookies.get(KEY_COOKIE)
-    if cookie is not None:
-        check_same_site(request.method, request.headers)
+    cookie = connection.cookies.get(KEY_COOKIE)
+    if cookie is not None and writes:
+        check_same_site(connection.headers)
     return await identify.speaker_of(cookie, named=named)
 
 

@@ -81,7 +81,11 @@ class RegionModel(Model):
 
     @classmethod
     def all(cls, regions: Iterable[common_pb2.Region]) -> list[RegionModel]:
-        return [cls(n=r.n, box=BoxModel.of(r.box), labels=LabelModel.all(r.labels)) for r in regions]
+        return [cls.of(region) for region in regions]
+
+    @classmethod
+    def of(cls, region: common_pb2.Region) -> RegionModel:
+        return cls(n=region.n, box=BoxModel.of(region.box), labels=LabelModel.all(region.labels))
 
 
 def caller(who: Who) -> common_pb2.Caller:

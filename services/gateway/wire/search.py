@@ -3,13 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field, model_validator
 
 from nungil.api.search.v1 import search_pb2
 from services.gateway.core import Who
-from services.gateway.wire.common import BoxModel, MinorUnits, Model, caller
+from services.gateway.wire.common import BoxModel, MinorUnits, Model, NameModel, RegionModel, caller
 from services.gateway.wire.items import ItemModel
+
+KindWord = Literal["label", "colour", "category", "shop", "brand"]
+SortWord = Literal["likeness", "price", "newest"]
+MAX_TEXT = 200
+_KINDS: dict[KindWord, search_pb2.Chip.Kind.ValueType] = {
+    "label": search_pb2.Chip.KIND_LABEL,
+    "colour": search_pb2.Chip.KIND_COLOUR,
+    "category": search_pb2.Chip.KIND_CATEGORY,
+    "shop": search_pb2.Chip.KIND_SHOP,
+    "brand": search_pb2.Chip.KIND_BRAND,
+}
+_WORD_OF_KIND = {number: word for word, number in _KINDS.items()}
+_SORTS: dict[SortWord, search_pb2.Sort.ValueType] = {
+    "likeness": search_pb2.SORT_UNSPECIFIED,
+    "price": search_pb2.SORT_PRICE,
+    "newest": search_pb2.SORT_NEWEST,
+}
+ChipId = Annotated[str, Field(min_length=1, max_length=200)]
 
 
 class FiltersModel(Model):
@@ -31,9 +50,97 @@ class FiltersModel(Model):
     def proto(self) -> search_pb2.Filters:
         return search_pb2.Filters(**self.model_dump(exclude_none=True))
 
+    @classmethod
+    def of(cls, filters: search_pb2.Filters) -> FiltersModel:
+        return cls(
+            market=filters.market or None,
+            in_stock=filters.in_stock,
+            min_price_minor=filters.min_price_minor or None,
+            max_price_minor=filters.max_price_minor or None,
+            currency=filters.currency or None,
+            shop=filters.shop or None,
+            category=filters.category or None,
+            items_only=filters.items_only,
+        )
 
-class SearchModel(Model):
-    """All filters that are given must hold; market, price, stock and shop for one and the same offer."""
+
+class ChipModel(Model):
+    """What a result has, and what results can be narrowed to."""
+
+    kind: KindWord
+    id: ChipId = Field(
+        description="of a label or colour, the taxonomy's; of a category, shop or brand, the feed's own word",
+        examples=["dogs"],
+    )
+
+    def proto(self) -> search_pb2.Chip:
+        return search_pb2.Chip(kind=_KINDS[self.kind], id=self.id)
+
+    @classmethod
+    def of(cls, chip: search_pb2.Chip) -> ChipModel:
+        return cls(kind=_WORD_OF_KIND[chip.kind], id=chip.id)
+
+
+class CountedChipModel(ChipModel):
+    name: NameModel
+    count: int = Field(description="how many of the present results have it; `counted` is how many results those are")
+
+    @classmethod
+    def of(cls, chip: search_pb2.Chip) -> CountedChipModel:
+        return cls(kind=_WORD_OF_KIND[chip.kind], id=chip.id, name=NameModel.of(chip.name), count=chip.count)
+
+
+class UnderstoodModel(Model):
+    """How words were read."""
+
+    filters: FiltersModel = Field(description="those given, with what words asked for")
+    narrow: list[ChipModel] = Field(description="what words named")
+    exclude: list[ChipModel]
+    rest: str = Field(description="what named nothing, and was looked for in titles")
+
+    @classmethod
+    def of(cls, understood: search_pb2.Understood) -> UnderstoodModel:
+        return cls(
+            filters=FiltersModel.of(understood.filters),
+            narrow=[ChipModel.of(chip) for chip in understood.narrow],
+            exclude=[ChipModel.of(chip) for chip in understood.exclude],
+            rest=understood.rest,
+        )
+
+
+class NarrowedModel(Model):
+    """What results must be, beside looking like the picture. All that is given must hold."""
+
+    filters: FiltersModel = Field(default_factory=FiltersModel)
+    text: str = Field(
+        "", description="words in Korean or English", max_length=MAX_TEXT, examples=["빨간 운동화", "dogs under 30,000"]
+    )
+    narrow: list[ChipModel] = Field([], description="all of these", max_length=20)
+    exclude: list[ChipModel] = Field([], description="none of these", max_length=20)
+    labels: list[ChipId] = Field([], description="short for chips of the kind label in `narrow`", max_length=20)
+    not_labels: list[ChipId] = Field([], description="short for chips of the kind label in `exclude`", max_length=20)
+    colour: ChipId | None = Field(None, description="short for a chip of the kind colour in `narrow`")
+    sort: SortWord = Field(
+        "likeness", description="price: the cheapest passing offer first, needs `filters.currency`; newest: items"
+    )
+
+    def narrow_protos(self) -> list[search_pb2.Chip]:
+        short = [search_pb2.Chip(kind=search_pb2.Chip.KIND_LABEL, id=label) for label in self.labels]
+        if self.colour is not None:
+            short.append(search_pb2.Chip(kind=search_pb2.Chip.KIND_COLOUR, id=self.colour))
+        return [chip.proto() for chip in self.narrow] + short
+
+    def exclude_protos(self) -> list[search_pb2.Chip]:
+        short = [search_pb2.Chip(kind=search_pb2.Chip.KIND_LABEL, id=label) for label in self.not_labels]
+        return [chip.proto() for chip in self.exclude] + short
+
+    def sort_proto(self) -> search_pb2.Sort.ValueType:
+        return _SORTS[self.sort]
+
+
+class SearchModel(NarrowedModel):
+    """A picture, a part of one, words, or both. All filters that are given must hold; market, price, stock and shop for one
+    and the same offer."""
 
     model_config = ConfigDict(
         extra="forbid",
@@ -43,26 +150,40 @@ class SearchModel(Model):
                     "media_id": "0198f0aa-7b1c-7cc3-9a55-3d1f0a9be001",
                     "box": {"x": 0.25, "y": 0.1, "width": 0.5, "height": 0.4},
                     "filters": {"market": "KR", "in_stock": True},
+                    "exclude": [{"kind": "colour", "id": "black"}],
                     "limit": 5,
-                }
+                },
+                {"text": "나이키 빨간 운동화 3만원 이하", "chips": True},
+                {"media_id": "0198f0aa-7b1c-7cc3-9a55-3d1f0a9be001", "regions": "all"},
             ]
         },
     )
 
-    media_id: str = Field(max_length=100, description="a picture that is searchable, or was given to search with")
+    media_id: str = Field(
+        "", max_length=100, description="a picture that is searchable, or was given to search with; absent: words alone"
+    )
     box: BoxModel | None = Field(None, description="the part to search with; without box and region, the whole picture")
     region: int | None = Field(None, ge=0, le=1000, description="instead of a box: the n of a region of this picture")
-    filters: FiltersModel = Field(default_factory=FiltersModel)
+    regions: Literal["all"] | None = Field(
+        None, description="every region of this picture at once (shop the look), `limit` hits each, 5 unless said"
+    )
     limit: int = Field(20, ge=1, le=100)
     cursor: str | None = Field(None, max_length=2000, description="`next_cursor` of the answer before, same query")
+    chips: bool = Field(False, description="tell the tags that split these results well, with their counts")
     record: bool = Field(
         True, description="a person means this search: count it for their interests. False while a frame still moves"
     )
 
     @model_validator(mode="after")
-    def _one_part(self) -> SearchModel:
+    def _one_question(self) -> SearchModel:
         if self.box is not None and self.region is not None:
             raise ValueError("give box or region, not both")
+        if not self.media_id and not self.text.strip():
+            raise ValueError("give media_id, text, or both")
+        if not self.media_id and (self.box is not None or self.region is not None or self.regions is not None):
+            raise ValueError("box, region and regions are parts of a picture: give its media_id too")
+        if self.regions is not None and (others := sorted(self.model_fields_set - _WITH_REGIONS)):
+            raise ValueError(f"regions goes with media_id, filters and limit alone, not with {', '.join(others)}")
         return self
 
     def proto(self, who: Who, *, event_id: str = "") -> search_pb2.SearchByCropRequest:
@@ -75,6 +196,11 @@ class SearchModel(Model):
             cursor=self.cursor or "",
             record=self.record and bool(who.person_id),
             event_id=event_id,
+            text=self.text,
+            narrow=self.narrow_protos(),
+            exclude=self.exclude_protos(),
+            sort=self.sort_proto(),
+            want_chips=self.chips,
         )
         if self.box is not None:
             request.box.CopyFrom(self.box.proto())
@@ -82,14 +208,39 @@ class SearchModel(Model):
             request.region = self.region
         return request
 
+    def regions_proto(self, who: Who) -> search_pb2.SearchByRegionsRequest:
+        """For `regions`. limit 0 lets search choose."""
+        return search_pb2.SearchByRegionsRequest(
+            caller=caller(who),
+            media_id=self.media_id,
+            filters=self.filters.proto(),
+            limit=self.limit if "limit" in self.model_fields_set else 0,
+        )
+
+
+_WITH_REGIONS = {"media_id", "regions", "filters", "limit", "record"}  # record: shop the look is counted for nobody
+
 
 class HitModel(Model):
     media_id: str
     score: float = Field(description="cosine, -1 to 1")
+    same: bool = Field(description="likely the same kind of thing; otherwise only similar")
     region: int = Field(description="the n of its region that looks most like the query")
-    box: BoxModel = Field(description="of that region")
+    box: BoxModel = Field(description="the part of this picture that matched best")
     file_name: str | None = Field(description="as the picture's giver named it, where known", examples=["chair.jpg"])
     item: ItemModel | None = Field(description="null for a picture that is no item's; its offers pass the filters")
+
+    @classmethod
+    def of(cls, hit: search_pb2.Hit, file_names: Mapping[str, str]) -> HitModel:
+        return cls(
+            media_id=hit.media_id,
+            score=hit.score,
+            same=hit.same,
+            region=hit.region,
+            box=BoxModel.of(hit.box),
+            file_name=file_names.get(hit.media_id) or None,
+            item=ItemModel.of(hit.item) if hit.HasField("item") else None,
+        )
 
 
 class FoundModel(Model):
@@ -97,28 +248,67 @@ class FoundModel(Model):
         description="the best hit is good enough to be called a match; otherwise hits are only similar"
     )
     hits: list[HitModel] = Field(description="best first, at most one an item or picture")
-    box: BoxModel = Field(description="what was searched with")
+    box: BoxModel | None = Field(description="what was searched with; null for words alone")
     clipped: bool = Field(description="the box left the picture and was clipped")
     next_cursor: str | None
+    chips: list[CountedChipModel] = Field(description="where they were asked for: what splits these results well")
+    counted: int = Field(description="how many results the counts of chips speak of")
+    understood: UnderstoodModel | None = Field(description="how the words were read; null where there were none")
+    partial: bool = Field(
+        description="hits may be missing: the index did not answer in time, or too much passes the filters to look at it all"
+    )
     took_ms: float
 
     @classmethod
     def of(cls, answer: search_pb2.SearchByCropResponse, file_names: Mapping[str, str]) -> FoundModel:
         return cls(
             matched=answer.matched,
-            hits=[
-                HitModel(
-                    media_id=hit.media_id,
-                    score=hit.score,
-                    region=hit.region,
-                    box=BoxModel.of(hit.box),
-                    file_name=file_names.get(hit.media_id) or None,
-                    item=ItemModel.of(hit.item) if hit.HasField("item") else None,
-                )
-                for hit in answer.hits
-            ],
-            box=BoxModel.of(answer.box),
+            hits=[HitModel.of(hit, file_names) for hit in answer.hits],
+            box=box_of(answer),
             clipped=answer.clipped,
             next_cursor=answer.next_cursor or None,
+            chips=[CountedChipModel.of(chip) for chip in answer.chips],
+            counted=answer.counted,
+            understood=understood_of(answer),
+            partial=answer.partial,
             took_ms=answer.took_ms,
         )
+
+
+class OfRegionModel(Model):
+    region: RegionModel
+    matched: bool
+    hits: list[HitModel]
+
+
+class FoundOfRegionsModel(Model):
+    """The answer to `regions`."""
+
+    regions: list[OfRegionModel] = Field(description="in the order of the picture's regions")
+    partial: bool = Field(description="time ran out: regions are missing")
+    took_ms: float
+
+    @classmethod
+    def of(cls, answer: search_pb2.SearchByRegionsResponse, file_names: Mapping[str, str]) -> FoundOfRegionsModel:
+        return cls(
+            regions=[
+                OfRegionModel(
+                    region=RegionModel.of(one.region),
+                    matched=one.matched,
+                    hits=[HitModel.of(hit, file_names) for hit in one.hits],
+                )
+                for one in answer.regions
+            ],
+            partial=answer.partial,
+            took_ms=answer.took_ms,
+        )
+
+
+def box_of(answer: search_pb2.SearchByCropResponse | search_pb2.LensAnswer) -> BoxModel | None:
+    """What was searched with."""
+    return BoxModel.of(answer.box) if answer.HasField("box") else None
+
+
+def understood_of(answer: search_pb2.SearchByCropResponse | search_pb2.LensReady) -> UnderstoodModel | None:
+    """How the words were read, where there were any."""
+    return UnderstoodModel.of(answer.understood) if answer.HasField("understood") else None
