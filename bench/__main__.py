@@ -7,6 +7,8 @@ import sys
 
 MEASUREMENTS = (
     "bench.crop_vectors",
+    "bench.forward",
+    "bench.pipeline",
     "bench.imports",
     "bench.start",
     "bench.event_log",

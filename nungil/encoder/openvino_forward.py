@@ -34,8 +34,9 @@ class OpenVinoForward:
     picture wait for each other in every layer.
     """
 
-    def __init__(self, graph: openvino.Model, *, bf16: bool) -> None:
-        streams = os.cpu_count() or 1
+    def __init__(self, graph: openvino.Model, *, bf16: bool, threads: int | None = None) -> None:
+        """threads: all cores where nothing is said."""
+        streams = threads or os.cpu_count() or 1
         compiled = openvino.Core().compile_model(
             graph,
             "CPU",
