@@ -19,6 +19,7 @@ LONGEST_UPLOAD_MS = (
     1_800_000  # from its id to its row; half of the least age of an orphan, which leaves room for clocks that differ
 )
 MAX_URL = 2000
+WEB = ("http://", "https://")
 MAX_FILE_NAME = 255
 DEFAULT_PAGE = 50
 MAX_PAGE = 200

@@ -35,6 +35,14 @@ class UnreadableFeed(Rejected):
     """A feed that cannot be read as a whole."""
 
 
+class UnfitTerms(Rejected):
+    """Terms that a feed of this format needs and lacks, or that cannot be."""
+
+
+class SuspiciousFeed(Rejected):
+    """A full feed that would retire most of what its shop offers here."""
+
+
 class NoSuchPicture(NotFound):
     """No such picture, or not the caller's to see."""
 

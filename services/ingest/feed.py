@@ -1,56 +1,80 @@
-"""A feed's bytes to rows, and rows to items. Pure: the same bytes give the same rows, so an import can go on where it was."""
+"""What every feed becomes, whatever its format: terms, rows, and items made of rows. Pure: the same bytes give the same rows,
+so an import can go on where it was."""
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 
-from nungil.commerce import check_market, parse_price
+from nungil.api.ingest.v1 import ingest_pb2
+from nungil.commerce import check_market
 from nungil.runtime.errors import Rejected
 from nungil.taxonomy.taxonomy import Name
-from services.ingest.catalogue import Item, Offer, check_described, check_item_id, check_unique, checked_offer
-from services.ingest.errors import InvalidItem, UnreadableFeed
+from services.ingest.catalogue import Item, Offer, check_numbers, check_text, check_unique, checked_offer
+from services.ingest.errors import InvalidItem, UnfitTerms
 
-COLUMNS = (
-    "id",
-    "image",
-    "title_en",
-    "title_ko",
-    "brand",
-    "category",
-    "shop",
-    "url",
-    "market",
-    "currency",
-    "price",
-    "in_stock",
-)
 MAX_FEED_BYTES = 30_000_000
-_STOCK = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False}
+WHOLE_FEED = 0  # the line of what is said of the feed as a whole
+
+CSV = int(ingest_pb2.FEED_FORMAT_CSV)
+JSON_LINES = int(ingest_pb2.FEED_FORMAT_JSON_LINES)
+GOOGLE = int(ingest_pb2.FEED_FORMAT_GOOGLE)
+NAVER = int(ingest_pb2.FEED_FORMAT_NAVER)
+_OF_ONE_SHOP = {GOOGLE: "Google's", NAVER: "Naver's"}
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """How a feed is to be taken. full: what `shop` offers and the feed does not name is retired; force: however much that is."""
+
+    format: int = CSV
+    full: bool = False
+    force: bool = False
+    shop: str = ""
+    market: str = ""
+
+
+OWN = Terms()
+
+
+@dataclass(frozen=True, slots=True)
+class Sale:
+    """Another price for a while. until_ms: the first moment at which it is over."""
+
+    price_minor: int
+    from_ms: int
+    until_ms: int
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One offer of one item, at a line of the file."""
+    """One offer of one item, at a line of the file.
+
+    images: ids of pictures, or addresses on the web that pictures of the catalogue came from; the first is needed.
+    aliases: None where the feed says nothing of them. retires: the shop offers it no more.
+    """
 
     line: int
     item_id: str
-    media_id: str
+    images: tuple[str, ...]
     title: Name
     brand: str
     category: str
     offer: Offer
+    aliases: tuple[str, ...] | None = None
+    sale: Sale | None = None
+    retires: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """A row that cannot be, and why. line: of the file, the header being line 1."""
+    """A row that cannot be, and why. line: of the file, the header being line 1. item_id: which it names, where it names one."""
 
     line: int
     reason: str
+    item_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +83,12 @@ class Feed:
 
     items: tuple[tuple[Row, ...], ...]
     refused: tuple[Refused, ...]
+
+    def leaves_out(self, offers: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+        """Those of `offers` (item id, offer id) that it does not name. A wrong row names every offer of its item."""
+        named = {(row.item_id, row.offer.offer_id) for rows in self.items for row in rows}
+        wrong = {row.item_id for row in self.refused}
+        return [offer for offer in offers if offer not in named and offer[0] not in wrong]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,99 +102,90 @@ class Progress:
     accepted: int
     items_put: int
     done: bool
+    terms: Terms = OWN
+    retired: int = 0
 
 
-def import_id_of(tenant: str, data: bytes) -> str:
-    """The same bytes from the same tenant are the same import."""
-    return "imp-" + hashlib.sha256(tenant.encode() + b"\0" + data).hexdigest()[:32]
+def import_id_of(tenant: str, data: bytes, terms: Terms) -> str:
+    """The same bytes under the same terms from the same tenant are the same import."""
+    told = json.dumps(asdict(replace(terms, force=False)), sort_keys=True, ensure_ascii=False)
+    return "imp-" + hashlib.sha256(b"\0".join((tenant.encode(), told.encode(), data))).hexdigest()[:32]
 
 
-def read_feed(data: bytes) -> Feed:
-    """Raises UnreadableFeed where no row can be trusted: no UTF-8, no CSV, a column missing."""
+def checked_terms(terms: Terms) -> Terms:
+    """The terms with what was left out filled in. Raises UnfitTerms or UnknownMarket."""
+    if terms.format not in (CSV, JSON_LINES, GOOGLE, NAVER):
+        raise UnfitTerms("the format is none that we know: csv, jsonl, google or naver")
+    check_text("shop", terms.shop)
+    whose = _OF_ONE_SHOP.get(terms.format)
+    if whose and not terms.shop:
+        raise UnfitTerms(f"{whose} format names no shop: say whose feed it is with shop=…")
+    if terms.full and not terms.shop:
+        raise UnfitTerms("a full feed names all that one shop offers: say which with shop=…")
+    if terms.format == NAVER and not terms.market:
+        terms = replace(terms, market="KR")
+    if terms.format == GOOGLE and not terms.market:
+        raise UnfitTerms(
+            "Google's format names no market: say where its offers can be delivered with market=…, as market=KR"
+        )
+    if terms.market:
+        check_market(terms.market)
+    return terms
+
+
+def gathered(read: Iterable[Row | Refused], terms: Terms) -> Feed:
+    """Rows of one item together. A row of another shop than the feed's, and a second one of the same offer, are refused."""
     items: dict[str, list[Row]] = {}
     refused: list[Refused] = []
-    for line, fields in _records(data):
-        try:
-            row = _row(line, fields)
-            check_unique(row.offer, [other.offer for other in items.get(row.item_id, ())])
-        except Rejected as error:
-            refused.append(Refused(line, str(error)))
-        else:
+    for row in read:
+        if isinstance(row, Row):
+            try:
+                if terms.shop and row.offer.shop != terms.shop:
+                    raise InvalidItem(f"the row is of the shop {row.offer.shop!r}, the feed of {terms.shop!r}")
+                check_unique(row.offer, [other.offer for other in items.get(row.item_id, ())])
+            except Rejected as error:
+                row = Refused(row.line, str(error), row.item_id)
+        if isinstance(row, Row):
             items.setdefault(row.item_id, []).append(row)
+        else:
+            refused.append(row)
     return Feed(tuple(map(tuple, items.values())), tuple(refused))
 
 
-def item_of(rows: Sequence[Row], *, now_ms: int) -> Item:
-    """The item that its rows (one at least) describe: said of it is what its first row says."""
+def item_of(rows: Sequence[Row], pictures: Mapping[str, str], before: Item | None, *, now_ms: int) -> Item | None:
+    """The item that its rows (one at least) describe; None where they leave it no offer.
+
+    Said of it is what its first row says; offers that no row names stay. pictures: image as the feed names it -> media id.
+    Raises InvalidItem for too many pictures or offers.
+    """
     first = rows[0]
-    return Item(
+    offers = {offer.offer_id: offer for offer in (before.offers if before else ())}
+    for row in rows:
+        if row.retires:
+            offers.pop(row.offer.offer_id, None)
+        else:
+            offers[row.offer.offer_id] = _offer_of(row, now_ms)
+    if not offers:
+        return None
+    if first.retires and before is not None:
+        return replace(before, offers=tuple(offers.values()))
+    images = [pictures[image] for row in rows for image in row.images if image in pictures]
+    aliases = first.aliases if first.aliases is not None else before.aliases if before else ()
+    item = Item(
         first.item_id,
-        tuple(dict.fromkeys(row.media_id for row in rows)),
+        tuple(dict.fromkeys(images)),
         first.title,
         first.brand,
         first.category,
-        tuple(checked_offer(row.offer, now_ms=now_ms) for row in rows),
+        tuple(offers.values()),
+        aliases=aliases,
     )
+    check_numbers(item)
+    return item
 
 
-def _records(data: bytes) -> Iterator[tuple[int, dict[str, str] | None]]:
-    """Each row as column -> text, with the line where it begins; None where it does not fit the header."""
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise UnreadableFeed(f"the feed is not UTF-8: byte {error.start} cannot be read") from error
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-    header: list[str] | None = None
-    while True:
-        line = reader.line_num + 1
-        try:
-            fields = next(reader, None)
-        except csv.Error as error:
-            raise UnreadableFeed(f"the feed is no CSV at line {line}: {error}") from error
-        if fields is None:
-            break
-        if not fields:  # an empty line
-            continue
-        if header is None:
-            header = _header(fields)
-        else:
-            stripped = [field.strip() for field in fields]
-            yield line, dict(zip(header, stripped, strict=True)) if len(fields) == len(header) else None
-    if header is None:
-        raise UnreadableFeed(f"the feed is empty; its first line must be {','.join(COLUMNS)}")
-
-
-def _header(fields: Sequence[str]) -> list[str]:
-    header = [field.strip().lower() for field in fields]
-    missing = [column for column in COLUMNS if column not in header]
-    if missing:
-        raise UnreadableFeed(
-            f"the feed lacks the column {', '.join(missing)}; its first line must be {','.join(COLUMNS)}"
-        )
-    if len(set(header)) < len(header):
-        raise UnreadableFeed("the feed has two columns of the same name")
-    return header
-
-
-def _row(line: int, fields: dict[str, str] | None) -> Row:
-    if fields is None:
-        raise InvalidItem("the row has more or fewer fields than the header")
-    if not fields["image"]:
-        raise InvalidItem("the row has no image")
-    title = Name(ko=fields["title_ko"], en=fields["title_en"])
-    check_item_id(fields["id"])
-    check_described(title, fields["brand"], fields["category"])
-    check_market(fields["market"])
-    if fields["in_stock"].lower() not in _STOCK:
-        raise InvalidItem(f"in_stock is {fields['in_stock']!r}; write yes or no")
-    offer = Offer(
-        offer_id="",
-        shop=fields["shop"],
-        url=fields["url"],
-        market=fields["market"],
-        currency=fields["currency"],
-        price_minor=parse_price(fields["price"], fields["currency"]),
-        in_stock=_STOCK[fields["in_stock"].lower()],
-    )
-    offer = checked_offer(offer, now_ms=0)  # the time is said when the row is applied
-    return Row(line, fields["id"], fields["image"], title, fields["brand"], fields["category"], offer)
+def _offer_of(row: Row, now_ms: int) -> Offer:
+    offer = checked_offer(row.offer, now_ms=now_ms)
+    if row.sale is not None and row.sale.from_ms <= now_ms < row.sale.until_ms:
+        return replace(offer, price_minor=row.sale.price_minor)
+    return offer

@@ -89,7 +89,7 @@ class IngestServicer(ingest_pb2_grpc.IngestServiceServicer):
             if len(data) + len(part.chunk) > MAX_FEED_BYTES:
                 raise FeedTooLarge(f"the feed is over {MAX_FEED_BYTES // 1_000_000} MB; send it in parts")
             data += part.chunk
-        progress, refused = self.imports.start(caller, bytes(data))
+        progress, refused = self.imports.start(caller, bytes(data), wire.terms_of(first.terms))
         return ingest_pb2.ImportFeedResponse(**{"import": wire.import_message(progress, refused)})
 
     def GetImport(self, request: ingest_pb2.GetImportRequest, context: Any) -> ingest_pb2.GetImportResponse:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict, fields
 
 from google.protobuf.message import DecodeError
 
@@ -20,7 +21,7 @@ from nungil.runtime.ids import new_event_id
 from nungil.taxonomy.taxonomy import Name, load_taxonomy
 from services.ingest.catalogue import Item, Offer
 from services.ingest.core import Caller, Media, Upload, check_caller
-from services.ingest.feed import Progress, Refused
+from services.ingest.feed import Progress, Refused, Terms
 
 UPLOADED = events_pb2.MediaChanged.CHANGE_UPLOADED
 REMOVED = events_pb2.MediaChanged.CHANGE_DELETED
@@ -69,7 +70,7 @@ def media_message(media: Media, features: Features | None = None) -> ingest_pb2.
 
 
 def item_of(message: items_pb2.Item) -> Item:
-    """As sent, unchecked."""
+    """As sent, unchecked. When it first came is not the caller's to say."""
     return Item(
         item_id=message.item_id,
         media_ids=tuple(message.media_ids),
@@ -77,9 +78,9 @@ def item_of(message: items_pb2.Item) -> Item:
         brand=message.brand,
         category=message.category,
         offers=tuple(
-            Offer(o.offer_id, o.shop, o.url, o.market, o.currency, o.price_minor, o.in_stock, o.checked_at_ms)
-            for o in message.offers
+            Offer(**{field.name: getattr(offer, field.name) for field in fields(Offer)}) for offer in message.offers
         ),
+        aliases=tuple(message.aliases),
     )
 
 
@@ -91,19 +92,20 @@ def item_message(item: Item) -> items_pb2.Item:
         title=name_to_proto(item.title),
         brand=item.brand,
         category=item.category,
-        offers=[
-            items_pb2.Offer(
-                offer_id=o.offer_id,
-                shop=o.shop,
-                url=o.url,
-                market=o.market,
-                currency=o.currency,
-                price_minor=o.price_minor,
-                in_stock=o.in_stock,
-                checked_at_ms=o.checked_at_ms,
-            )
-            for o in item.offers
-        ],
+        offers=[items_pb2.Offer(**asdict(offer)) for offer in item.offers],
+        created_at_ms=item.created_at_ms,
+        aliases=item.aliases,
+    )
+
+
+def terms_of(message: ingest_pb2.FeedTerms) -> Terms:
+    """How a feed is to be taken."""
+    return Terms(
+        format=message.format or ingest_pb2.FEED_FORMAT_CSV,
+        full=message.full,
+        force=message.force,
+        shop=message.shop.strip(),
+        market=message.market,
     )
 
 
@@ -115,6 +117,7 @@ def import_message(progress: Progress, refused: Sequence[Refused]) -> ingest_pb2
         rows=progress.rows,
         accepted=progress.accepted,
         items=progress.items_put,
+        retired=progress.retired,
         rejected=[ingest_pb2.RejectedRow(line=row.line, reason=row.reason) for row in refused],
     )
 

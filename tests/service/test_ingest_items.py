@@ -29,7 +29,8 @@ from nungil.runtime.errors import Rejected
 from nungil.taxonomy.taxonomy import Name
 from services.ingest.core import Caller
 from services.ingest.errors import NoSuchImport, NoSuchItem, UnreadableFeed
-from services.ingest.feed import Progress, Refused, read_feed
+from services.ingest.feed import Progress, Refused
+from services.ingest.formats.reading import read_feed
 from services.ingest.handlers.imports import BATCH_ROWS
 
 PHOTOS = Path(os.environ.get("NUNGIL_PHOTOS") or Path(__file__).resolve().parents[3] / "shared" / "data")

@@ -4,25 +4,38 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import IntegrityError
 
 from nungil.database.open import reading
 from nungil.database.outbox import put_out
 from nungil.runtime.clock import Clock
-from nungil.runtime.errors import DependencyAway
+from nungil.runtime.errors import DependencyAway, Rejected
 from services.ingest import wire
+from services.ingest.catalogue import Item, news
 from services.ingest.core import Caller
-from services.ingest.errors import NoSuchImport
-from services.ingest.feed import Progress, Refused, Row, import_id_of, item_of, read_feed
+from services.ingest.errors import NoSuchImport, SuspiciousFeed
+from services.ingest.feed import (
+    OWN,
+    WHOLE_FEED,
+    Feed,
+    Progress,
+    Refused,
+    Row,
+    Terms,
+    checked_terms,
+    import_id_of,
+    item_of,
+)
+from services.ingest.formats.reading import read_feed
 from services.ingest.handlers.items import no_picture
 from services.ingest.store import OUTBOX
 from services.ingest.store import imports as rows
-from services.ingest.store.items import put_items
-from services.ingest.store.media import catalogue_media
+from services.ingest.store import items as kept
+from services.ingest.store.media import pictures_at
 
 logger = logging.getLogger(__name__)
 
@@ -30,6 +43,7 @@ Rows = Sequence[Row]  # of one item
 
 BATCH_ROWS = 100
 SHOWN_REFUSALS = 1000
+FEW_OFFERS = 10  # so many may be retired whatever their share
 IDLE_S = 0.5
 LONGEST_WAIT_S = 5.0
 
@@ -43,16 +57,24 @@ class Imports:
     begun: threading.Event
     written: threading.Event
 
-    def start(self, caller: Caller, data: bytes) -> tuple[Progress, list[Refused]]:
-        """Takes a feed; the same bytes are the same import. Raises UnreadableFeed, and keeps nothing."""
-        import_id = import_id_of(caller.tenant, data)
+    def start(self, caller: Caller, data: bytes, terms: Terms = OWN) -> tuple[Progress, list[Refused]]:
+        """Takes a feed. The same bytes under the same terms are the same import: once it is done, it begins anew.
+
+        Raises UnreadableFeed, UnfitTerms and SuspiciousFeed, and keeps nothing.
+        """
+        terms = checked_terms(terms)
+        import_id = import_id_of(caller.tenant, data, terms)
         with reading(self.engine) as connection:
             known = rows.find_import(connection, caller.tenant, import_id)
-        if known is None:
-            feed = read_feed(data)
+        if known is None or known.done:
+            feed = read_feed(data, terms)
+            now_ms = self.clock()
+            with reading(self.engine) as connection:
+                if why := unsafe(feed, terms, _offered(connection, caller.tenant, terms, now_ms)):
+                    raise SuspiciousFeed(f"{why}; send it with force=true if that is meant")
             try:
                 with self.engine.begin() as connection:
-                    rows.add_import(connection, caller.tenant, import_id, data, feed.refused, now_ms=self.clock())
+                    rows.add_import(connection, caller.tenant, import_id, data, terms, feed.refused, now_ms=now_ms)
             except IntegrityError:
                 logger.info("import %s was begun by another call", import_id)
             self.begun.set()
@@ -89,17 +111,25 @@ class Imports:
             if following is None:
                 return False
             tenant, import_id = following
-            feed = read_feed(rows.feed_of(connection, tenant, import_id))
             progress = rows.find_import(connection, tenant, import_id)
-        position = progress.items_read if progress else 0
+            if progress is None or progress.done:
+                return True  # another process was here
+            data, begun_at_ms = rows.feed_of(connection, tenant, import_id)
+        feed = read_feed(data, progress.terms)
+        position = progress.items_read
         for batch in _batches(feed.items[position:]):
             if stop.is_set():
                 return True
             if not self._apply(tenant, import_id, batch, position=position):
                 return False  # another process goes on with it
             position += len(batch)
+        said = self._retire(tenant, import_id, feed, progress.terms, begun_at_ms, stop)
+        if said is None:
+            return True
         with self.engine.begin() as connection:
-            rows.finish(connection, tenant, import_id)
+            if rows.position(connection, tenant, import_id) is not None:
+                rows.refuse(connection, tenant, import_id, said)
+                rows.finish(connection, tenant, import_id)
         return True
 
     def _apply(self, tenant: str, import_id: str, batch: Sequence[Rows], *, position: int) -> bool:
@@ -107,25 +137,118 @@ class Imports:
             if rows.position(connection, tenant, import_id) != position:
                 return False
             now_ms = self.clock()
-            known = catalogue_media(connection, tenant, {row.media_id for of_item in batch for row in of_item})
-            good = [kept for of_item in batch if (kept := [row for row in of_item if row.media_id in known])]
-            items = [item_of(kept, now_ms=now_ms) for kept in good]
-            put_items(connection, tenant, items)
-            put_out(connection, OUTBOX, [wire.item_changed(tenant, item, now_ms=now_ms) for item in items])
-            unknown = [row for of_item in batch for row in of_item if row.media_id not in known]
-            rows.refuse(connection, tenant, import_id, [Refused(row.line, no_picture(row.media_id)) for row in unknown])
-            accepted = sum(map(len, good))
+            item_ids = [of_item[0].item_id for of_item in batch]
+            kept.hold_items(connection, tenant, item_ids)
+            before = kept.find_items(connection, tenant, item_ids)
+            images = {image for of_item in batch for row in of_item for image in row.images}
+            pictures = pictures_at(connection, tenant, images)
+            applied = _Applied()
+            for of_item in batch:
+                applied.add(of_item, pictures, before.get(of_item[0].item_id), now_ms)
+            self._write(connection, tenant, applied.changed, applied.gone, now_ms)
+            rows.refuse(connection, tenant, import_id, applied.refused)
             rows.advance(
                 connection,
                 tenant,
                 import_id,
                 items_read=len(batch),
-                rows=accepted + len(unknown),
-                accepted=accepted,
-                items_put=len(items),
+                rows=sum(map(len, batch)),
+                accepted=applied.rows,
+                items_put=applied.items,
             )
         self.written.set()
         return True
+
+    def _write(
+        self, connection: Connection, tenant: str, changed: Sequence[Item], gone: Sequence[str], now_ms: int
+    ) -> None:
+        kept.put_items(connection, tenant, changed)
+        kept.delete_items(connection, tenant, gone)
+        put_out(connection, OUTBOX, [wire.item_changed(tenant, item, now_ms=now_ms) for item in changed])
+        put_out(connection, OUTBOX, [wire.item_gone(tenant, item_id) for item_id in gone])
+
+    def _retire(
+        self, tenant: str, import_id: str, feed: Feed, terms: Terms, begun_at_ms: int, stop: threading.Event
+    ) -> list[Refused] | None:
+        """Retires what a full feed left out of what its shop had said before the import began. Returns why it did not, or
+        None where it was stopped."""
+        with reading(self.engine) as connection:
+            offered = _offered(connection, tenant, terms, begun_at_ms)
+        if why := unsafe(feed, terms, offered):
+            return [Refused(WHOLE_FEED, f"nothing was retired: {why}; send it with force=true if that is meant")]
+        by_item: dict[str, set[str]] = {}
+        for item_id, offer_id in feed.leaves_out(offered):
+            by_item.setdefault(item_id, set()).add(offer_id)
+        left = list(by_item)
+        while left and not stop.is_set():
+            some, left = left[:BATCH_ROWS], left[BATCH_ROWS:]
+            with self.engine.begin() as connection:
+                if rows.position(connection, tenant, import_id) is None:
+                    return None
+                retired = self._without(connection, tenant, {item_id: by_item[item_id] for item_id in some})
+                rows.add_retired(connection, tenant, import_id, retired)
+            self.written.set()
+        return None if left else []
+
+    def _without(self, connection: Connection, tenant: str, offers: Mapping[str, set[str]]) -> int:
+        """Removes these offers, and the items that have no other. How many offers."""
+        kept.hold_items(connection, tenant, list(offers))
+        changed, gone, retired = [], [], 0
+        for item_id, item in kept.find_items(connection, tenant, list(offers)).items():
+            left = tuple(offer for offer in item.offers if offer.offer_id not in offers[item_id])
+            retired += len(item.offers) - len(left)
+            if not left:
+                gone.append(item_id)
+            elif len(left) < len(item.offers):
+                changed.append(replace(item, offers=left))
+        self._write(connection, tenant, changed, gone, self.clock())
+        return retired
+
+
+@dataclass
+class _Applied:
+    """What becomes of a batch."""
+
+    changed: list[Item] = field(default_factory=list)
+    gone: list[str] = field(default_factory=list)
+    refused: list[Refused] = field(default_factory=list)
+    rows: int = 0
+    items: int = 0
+
+    def add(self, of_item: Rows, pictures: Mapping[str, str], before: Item | None, now_ms: int) -> None:
+        """The rows of one item. before: the item as it is kept."""
+        good = [row for row in of_item if row.retires or row.images[0] in pictures]
+        self.refused += [Refused(row.line, no_picture(row.images[0])) for row in of_item if row not in good]
+        if not good:
+            return
+        try:
+            item = item_of(good, pictures, before, now_ms=now_ms)
+        except Rejected as error:
+            self.refused += [Refused(row.line, str(error)) for row in good]
+            return
+        self.rows += len(good)
+        self.items += 1
+        if item is None:
+            self.gone += [before.item_id] if before else []
+        elif changed := news(before, item, now_ms=now_ms):
+            self.changed.append(changed)
+
+
+def unsafe(feed: Feed, terms: Terms, offered: Sequence[tuple[str, str]]) -> str:
+    """Why a full feed should retire nothing; empty where it may. offered: what its shop offers, (item id, offer id)."""
+    if not terms.full or terms.force or not offered:
+        return ""
+    gone = len(feed.leaves_out(offered))
+    if not feed.items or (gone > FEW_OFFERS and 2 * gone > len(offered)):
+        return f"the full feed would retire {gone} of the {len(offered)} offers of {terms.shop!r}"
+    nameless = [row.line for row in feed.refused if not row.item_id]
+    if gone and nameless:
+        return f"line {nameless[0]} names no item, so that what the full feed leaves out cannot be known"
+    return ""
+
+
+def _offered(connection: Connection, tenant: str, terms: Terms, until_ms: int) -> list[tuple[str, str]]:
+    return kept.offers_of_shop(connection, tenant, terms.shop, until_ms=until_ms) if terms.full else []
 
 
 def _batches(items: Sequence[Rows]) -> Iterator[Sequence[Rows]]:

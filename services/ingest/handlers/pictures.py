@@ -25,6 +25,7 @@ from nungil.runtime.ids import new_media_id
 from services.ingest import wire
 from services.ingest.core import (
     ACCEPTED,
+    CATALOGUE_PURPOSE,
     LONGEST_UPLOAD_MS,
     PERSONAL,
     SEARCH,
@@ -77,6 +78,9 @@ class Pictures:
         metrics.INGEST_BYTES.add(len(upload.data), purpose=purpose)
         try:
             put = self._put(caller, upload)
+            if upload.purpose == CATALOGUE_PURPOSE and upload.source_url:
+                with self.engine.begin() as connection:  # by this address a feed may name it
+                    rows.remember_address(connection, caller.tenant, upload.source_url, put.media.media_id)
         except Rejected:
             metrics.INGEST_PICTURES.add(purpose=purpose, outcome="refused")
             raise

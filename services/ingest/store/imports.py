@@ -3,27 +3,43 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, delete, insert, select, update
 
-from services.ingest.feed import Progress, Refused
+from services.ingest.feed import Progress, Refused, Terms
 from services.ingest.store.tables import IMPORTS, REFUSED_ROWS
 
 
 def add_import(
-    connection: Connection, tenant: str, import_id: str, feed: bytes, refused: Sequence[Refused], *, now_ms: int
+    connection: Connection,
+    tenant: str,
+    import_id: str,
+    feed: bytes,
+    terms: Terms,
+    refused: Sequence[Refused],
+    *,
+    now_ms: int,
 ) -> None:
-    """A new import with what was refused at the first look. Raises sqlalchemy.exc.IntegrityError where it exists."""
+    """A new import with what was refused at the first look; one that is done begins anew. Raises
+    sqlalchemy.exc.IntegrityError where it exists and is not done."""
+    this = (IMPORTS.c.tenant == tenant, IMPORTS.c.import_id == import_id)
+    if connection.execute(delete(IMPORTS).where(*this, IMPORTS.c.feed.is_(None))).rowcount:
+        connection.execute(
+            delete(REFUSED_ROWS).where(REFUSED_ROWS.c.tenant == tenant, REFUSED_ROWS.c.import_id == import_id)
+        )
     connection.execute(
         insert(IMPORTS).values(
             tenant=tenant,
             import_id=import_id,
             created_at_ms=now_ms,
             feed=feed,
+            terms=asdict(terms),
             items_read=0,
             rows=len(refused),
             accepted=0,
             items_put=0,
+            retired=0,
         )
     )
     refuse(connection, tenant, import_id, refused)
@@ -43,7 +59,7 @@ def find_import(connection: Connection, tenant: str, import_id: str) -> Progress
         IMPORTS.c.tenant == tenant, IMPORTS.c.import_id == import_id
     )
     row = connection.execute(query).one_or_none()
-    return Progress(**row._mapping) if row else None
+    return Progress(**{**row._mapping, "terms": Terms(**row.terms)}) if row else None
 
 
 def refused_rows(connection: Connection, tenant: str, import_id: str, *, limit: int) -> list[Refused]:
@@ -69,10 +85,13 @@ def next_import(connection: Connection) -> tuple[str, str] | None:
     return (row.tenant, row.import_id) if row else None
 
 
-def feed_of(connection: Connection, tenant: str, import_id: str) -> bytes:
-    """The bytes of an import that is not done."""
-    query = select(IMPORTS.c.feed).where(IMPORTS.c.tenant == tenant, IMPORTS.c.import_id == import_id)
-    return bytes(connection.execute(query).scalar_one())
+def feed_of(connection: Connection, tenant: str, import_id: str) -> tuple[bytes, int]:
+    """The bytes of an import that is not done, and when it was begun."""
+    query = select(IMPORTS.c.feed, IMPORTS.c.created_at_ms).where(
+        IMPORTS.c.tenant == tenant, IMPORTS.c.import_id == import_id
+    )
+    row = connection.execute(query).one()
+    return bytes(row.feed), int(row.created_at_ms)
 
 
 def advance(
@@ -88,6 +107,15 @@ def advance(
             accepted=IMPORTS.c.accepted + accepted,
             items_put=IMPORTS.c.items_put + items_put,
         )
+    )
+
+
+def add_retired(connection: Connection, tenant: str, import_id: str, offers: int) -> None:
+    """Counts offers that a full feed retired."""
+    connection.execute(
+        update(IMPORTS)
+        .where(IMPORTS.c.tenant == tenant, IMPORTS.c.import_id == import_id)
+        .values(retired=IMPORTS.c.retired + offers)
     )
 
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Collection, Sequence
 from dataclasses import asdict
 from typing import Any
 
 from sqlalchemy import Connection, Row, delete, insert, select, update
 
+from nungil.database.open import hold
 from nungil.vector_index.port import CATALOGUE
-from services.ingest.core import CATALOGUE_PURPOSE, DELETED, Media
-from services.ingest.store.tables import MEDIA
+from services.ingest.core import CATALOGUE_PURPOSE, DELETED, WEB, Media
+from services.ingest.store.tables import MEDIA, PICTURE_ADDRESSES
 
 
 def add_media(connection: Connection, media: Media) -> None:
@@ -67,6 +69,11 @@ def mark_deleted(connection: Connection, media: Media, *, version: int) -> bool:
             state=DELETED, version=version, content_sha256=None, source_url="", file_name="", taken_on="", reason=""
         )
     )
+    connection.execute(
+        delete(PICTURE_ADDRESSES).where(
+            PICTURE_ADDRESSES.c.tenant == media.tenant, PICTURE_ADDRESSES.c.media_id == media.media_id
+        )
+    )
     return changed.rowcount == 1
 
 
@@ -107,6 +114,24 @@ def catalogue_media(connection: Connection, tenant: str, media_ids: Collection[s
     return set(connection.scalars(query))
 
 
+def remember_address(connection: Connection, tenant: str, url: str, media_id: str) -> None:
+    """That this picture of the catalogue came from there; the last one that did is meant by the address."""
+    key = _sha256(url)
+    hold(connection, f"address/{tenant}/{key}")
+    connection.execute(delete(PICTURE_ADDRESSES).where(*_at(tenant, [key])))
+    connection.execute(insert(PICTURE_ADDRESSES).values(tenant=tenant, url_sha256=key, media_id=media_id))
+
+
+def pictures_at(connection: Connection, tenant: str, images: Collection[str]) -> dict[str, str]:
+    """Those of `images`, ids or addresses on the web, that name a picture of the tenant's catalogue, with its id."""
+    keys = {_sha256(image): image for image in images if image.startswith(WEB)}
+    rows = connection.execute(select(PICTURE_ADDRESSES).where(*_at(tenant, list(keys))))
+    named = {image: image for image in images if not image.startswith(WEB)}
+    named |= {keys[row.url_sha256]: row.media_id for row in rows}
+    known = catalogue_media(connection, tenant, set(named.values()))
+    return {image: media_id for image, media_id in named.items() if media_id in known}
+
+
 def known_media(connection: Connection, tenant: str, media_ids: Collection[str]) -> set[str]:
     """Those of `media_ids` that have a row, in whatever state."""
     query = select(MEDIA.c.media_id).where(MEDIA.c.tenant == tenant, MEDIA.c.media_id.in_(media_ids))
@@ -120,6 +145,14 @@ def any_media(connection: Connection) -> bool:
 
 def _media(row: Row[Any]) -> Media:
     return Media(**row._mapping)
+
+
+def _at(tenant: str, keys: Collection[str]) -> Sequence[Any]:
+    return (PICTURE_ADDRESSES.c.tenant == tenant, PICTURE_ADDRESSES.c.url_sha256.in_(keys))
+
+
+def _sha256(url: str) -> str:
+    return hashlib.sha256(url.encode()).hexdigest()  # of a fixed length, as a key must be
 
 
 def _is(tenant: str, media_id: str) -> Sequence[Any]:

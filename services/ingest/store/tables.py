@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sqlalchemy import (
+    JSON,
     BigInteger,
     Boolean,
     Column,
@@ -43,6 +44,14 @@ MEDIA = Table(
     Index("media_by_owner", "tenant", "owner", "purpose", "media_id"),
     Index("media_by_expiry", "expires_at_ms"),
 )
+PICTURE_ADDRESSES = Table(  # where on the web pictures of the catalogue came from, as feeds name them
+    "picture_addresses",
+    METADATA,
+    Column("tenant", String, primary_key=True),
+    Column("url_sha256", String, primary_key=True),
+    Column("media_id", String, nullable=False),
+    Index("picture_addresses_by_media", "tenant", "media_id"),
+)
 ITEMS = Table(
     "items",
     METADATA,
@@ -52,6 +61,8 @@ ITEMS = Table(
     Column("title_en", String, nullable=False),
     Column("brand", String, nullable=False),
     Column("category", String, nullable=False),
+    Column("created_at_ms", BigInteger, nullable=False, server_default="0"),
+    Column("aliases", JSON, nullable=False, server_default="[]"),
 )
 ITEM_MEDIA = Table(
     "item_media",
@@ -75,6 +86,9 @@ OFFERS = Table(
     Column("price_minor", BigInteger, nullable=False),
     Column("in_stock", Boolean, nullable=False),
     Column("checked_at_ms", BigInteger, nullable=False),
+    Column("expires_at_ms", BigInteger, nullable=False, server_default="0"),
+    Column("condition", Integer, nullable=False, server_default="0"),
+    Index("offers_by_shop", "tenant", "shop"),
 )
 IMPORTS = Table(
     "imports",
@@ -87,6 +101,8 @@ IMPORTS = Table(
     Column("rows", Integer, nullable=False),
     Column("accepted", Integer, nullable=False),
     Column("items_put", Integer, nullable=False),
+    Column("terms", JSON, nullable=False, server_default="{}"),
+    Column("retired", Integer, nullable=False, server_default="0"),
 )
 REFUSED_ROWS = Table(
     "refused_rows",

@@ -712,7 +712,7 @@ class RejectedRow(_message.Message):
     LINE_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
     line: _builtins.int
-    """of the file, the header being line 1; 0: the feed as a whole"""
+    """of the file, the header being line 1; of an XML feed, the number of its entry; 0: the feed as a whole"""
     reason: _builtins.str
     def __init__(
         self,

@@ -1,0 +1,1 @@
+"""Formats of feeds, one module each: bytes to rows."""
