@@ -34,6 +34,7 @@ from services.profile.consumer import ReadEvents
 from services.profile.evidence import Reading
 from services.profile.handlers import Consents, Identify, Interests, PeopleActed, PictureChanged, PicturesEmbedded
 from services.profile.journal import FeatureObjects, Journal
+from services.profile.watching import Watches
 
 TENANT = "shop"
 SPACE = "tiny-8-v1"
@@ -160,6 +161,8 @@ class AProfile:
     rules: core.Rules = RULES
     space: str = SPACE
     floor: float = 0.2
+    most_watches: int = 50
+    least_people: int = 2
 
     def __post_init__(self) -> None:
         self.taxonomy = a_taxonomy()
@@ -171,9 +174,16 @@ class AProfile:
         return self.now_ms
 
     @property
+    def features(self) -> FeatureObjects:
+        return FeatureObjects(self.objects, self.space)
+
+    @property
+    def watches(self) -> Watches:
+        return Watches(self.engine, self.features, self.clock, self.woken, self.most_watches, self.least_people)
+
+    @property
     def journal(self) -> Journal:
-        features = FeatureObjects(self.objects, self.space)
-        return Journal(self.engine, features, Reading(self.taxonomy, self.floor), self.rules, self.clock)
+        return Journal(self.engine, self.features, Reading(self.taxonomy, self.floor), self.rules, self.clock)
 
     def interests(self, person_id: str) -> dict[str, float]:
         """Weights by id, heaviest first."""
@@ -189,15 +199,17 @@ class AProfile:
             self.now_ms = then
         return person_id
 
-    def put(self, features: Features, *, transient: bool = False) -> None:
+    def put(self, *pictures: Features, transient: bool = False) -> None:
         """As embed does."""
         key = keys.transient_features_key if transient else keys.features_key
-        self.objects.put(key(features.tenant, features.media_id, SPACE), encode_features(features))
+        for features in pictures:
+            self.objects.put(key(features.tenant, features.media_id, SPACE), encode_features(features))
 
     def read(self, *records: Record) -> list[tuple[Record, Rejected]]:
         """One batch."""
         journal = self.journal
-        read = ReadEvents(PictureChanged(journal), PicturesEmbedded(journal, self.woken), PeopleActed(journal))
+        embedded = PicturesEmbedded(journal, self.woken)
+        read = ReadEvents(PictureChanged(journal, self.watches), embedded, PeopleActed(journal), self.watches)
         return read(records)
 
     def state(self, person_id: str) -> str | None:

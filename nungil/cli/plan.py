@@ -56,6 +56,7 @@ class Plan:
             **({"kept_encoder_url": self.kept_encoder_url} if self.kept_encoder_url else {}),
             "listen": f"{HOST}:{self.gateway_port}" if service == GATEWAY else self.address(service),
             **{f"{name}_address": address for name, address in self.addresses.items()},
+            "unmet_people": "1",  # who is here is alone: there is nobody to be hidden among
         }
         if service in WITH_DATABASE:
             settings["database_url"] = self.stack.database_urls[service]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 DAY_MS = 24 * 3600 * 1000
 RETENTION_MS = 90 * DAY_MS
+NOTES_MS = DAY_MS  # of what is worth nothing a minute later
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,28 +22,36 @@ class Topic:
 
 MEDIA_CHANGED = "media.changed"
 ITEM_CHANGED = "item.changed"
+MEDIA_ENCODED = "media.encoded"
 MEDIA_EMBEDDED = "media.embedded"
 USER_ACTIVITY = "user.activity"
 USER_ERASED = "user.erased"
 ERASURE_CONFIRMED = "erasure.confirmed"
+WATCH_CHANGED = "watch.changed"
+WATCH_MATCHED = "watch.matched"
 
 _LIVE = (
     Topic(MEDIA_CHANGED, partitions=12),
     Topic(ITEM_CHANGED, partitions=12, compacted=True),
+    Topic(MEDIA_ENCODED, partitions=12, retention_ms=NOTES_MS),
     Topic(MEDIA_EMBEDDED, partitions=12),
     Topic(USER_ACTIVITY, partitions=12),
     Topic(USER_ERASED, partitions=3),
     Topic(ERASURE_CONFIRMED, partitions=3),
+    Topic(WATCH_CHANGED, partitions=3, compacted=True),
+    Topic(WATCH_MATCHED, partitions=3),
 )
 
-# Who subscribes to what: a dead letter topic exists for each pair. (Search and gateway tail, and put nothing away.)
+# Who subscribes to what: a dead letter topic exists for each pair. (What search and gateway tail, they put nothing of away.)
 READERS = (
     (MEDIA_CHANGED, "embed"),
     (MEDIA_CHANGED, "profile"),
     (ITEM_CHANGED, "search"),
     (MEDIA_EMBEDDED, "ingest"),
+    (MEDIA_EMBEDDED, "search"),
     (MEDIA_EMBEDDED, "profile"),
     (USER_ACTIVITY, "profile"),
+    (WATCH_MATCHED, "profile"),
 )
 
 

@@ -25,6 +25,7 @@ from services.profile.evidence import Reading
 from services.profile.handlers import Consents, Identify, Interests, PeopleActed, PictureChanged, PicturesEmbedded
 from services.profile.journal import FeatureObjects, Journal
 from services.profile.rpc import ProfileServicer
+from services.profile.watching import Watches
 
 
 def run(settings: ProfileSettings, stop: Event) -> None:
@@ -39,9 +40,11 @@ def run(settings: ProfileSettings, stop: Event) -> None:
         check_current("profile", engine)
         features = FeatureObjects(objects, space_of(settings.encoder_url).name)
         journal = Journal(engine, features, Reading(taxonomy, settings.interest_floor), rules, now_ms)
-        read = consumer.ReadEvents(PictureChanged(journal), PicturesEmbedded(journal, woken), PeopleActed(journal))
+        watches = Watches(engine, features, now_ms, woken, settings.watches_per_person, settings.unmet_people)
+        changed = PictureChanged(journal, watches)
+        read = consumer.ReadEvents(changed, PicturesEmbedded(journal, woken), PeopleActed(journal), watches)
         servicer = ProfileServicer(
-            Identify(engine, now_ms), Interests(journal, rules, now_ms), Consents(engine, now_ms), taxonomy
+            Identify(engine, now_ms), Interests(journal, rules, now_ms), Consents(engine, now_ms), watches, taxonomy
         )
 
         stack.enter_context(worker("relay", lambda: relay(engine, store.OUTBOX, log, stop, woken), stop))

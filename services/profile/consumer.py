@@ -12,12 +12,13 @@ from nungil.event_log import topics
 from nungil.event_log.port import Record
 from nungil.runtime import tracing
 from nungil.runtime.errors import Rejected
-from services.profile import wire
+from services.profile import watch_wire, wire
 from services.profile.core import Activity
 from services.profile.handlers import PeopleActed, PictureChanged, PicturesEmbedded
+from services.profile.watching import Watches
 
 GROUP = "profile"
-TOPICS = (topics.MEDIA_CHANGED, topics.MEDIA_EMBEDDED, topics.USER_ACTIVITY)
+TOPICS = (topics.MEDIA_CHANGED, topics.MEDIA_EMBEDDED, topics.USER_ACTIVITY, topics.WATCH_MATCHED)
 Fault = tuple[Record, Rejected]
 E = TypeVar("E")
 
@@ -29,6 +30,7 @@ class ReadEvents:
     changed: PictureChanged
     embedded: PicturesEmbedded
     acted: PeopleActed
+    watches: Watches
 
     def __call__(self, records: Sequence[Record]) -> list[Fault]:
         faults: list[Fault] = []
@@ -37,6 +39,8 @@ class ReadEvents:
                 faults.extend(self._activities(list(run)))
             elif topic == topics.MEDIA_EMBEDDED:
                 faults.extend(self._embedded(list(run)))
+            elif topic == topics.WATCH_MATCHED:
+                faults.extend(_each(run, watch_wire.matched_of, self.watches.matched))
             else:
                 faults.extend(_each(run, wire.media_changed_of, self.changed))
         return faults

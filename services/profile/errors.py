@@ -1,6 +1,6 @@
 """What profile answers where it cannot do what was asked."""
 
-from nungil.runtime.errors import NotFound, Rejected
+from nungil.runtime.errors import NotFound, NotReady, Rejected
 
 
 class UnknownPerson(NotFound):
@@ -25,6 +25,30 @@ class InvalidMediaEvent(Rejected):
 
 class UnreadableFeatures(Rejected):
     """The feature object of a picture is damaged."""
+
+
+class NoSuchPicture(NotFound):
+    """No such picture, or not the caller's to see: the answer is the same."""
+
+
+class PictureNotKept(NotReady):
+    """The picture is only searched with: what waits needs one that stays. Keep it first."""
+
+
+class InvalidWatch(Rejected):
+    """A watch, or a question about watches, that cannot be: the message says which part of it."""
+
+
+class TooManyWatches(NotReady):
+    """The person has as many watches as are kept: delete one first."""
+
+
+class NoSuchWatch(NotFound):
+    """No such watch, or not the caller's: the answer is the same."""
+
+
+class InvalidMatch(Rejected):
+    """A record of watch.matched that is none."""
 
 
 class OutOfOrder(Exception):

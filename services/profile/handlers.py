@@ -24,6 +24,7 @@ from services.profile import core, store, wire
 from services.profile.core import KeptConsent, Rules, Weighed
 from services.profile.errors import UnidentifiedPerson, UnknownPerson, UnknownPurpose
 from services.profile.journal import Journal
+from services.profile.watching import Watches
 
 logger = logging.getLogger(__name__)
 
@@ -146,13 +147,15 @@ class PicturesEmbedded:
 
 @dataclass(frozen=True)
 class PictureChanged:
-    """A picture was deleted: it is taken out of every journal."""
+    """A picture was deleted: it is taken out of every journal, and nobody waits for a part of it any more."""
 
     journal: Journal
+    watches: Watches
 
     def __call__(self, event: MediaChanged) -> None:
         if event.change == MediaChanged.CHANGE_DELETED:
             self.journal.forget_picture(event.tenant, event.media_id)
+            self.watches.forget_picture(event.tenant, event.media_id)
 
 
 @dataclass(frozen=True)

@@ -40,16 +40,20 @@ class FeatureObjects:
 
     def of(self, tenant: str, media_id: str) -> Features | None:
         """None where there are none yet. Raises UnreadableFeatures."""
-        for key_of in (keys.features_key, keys.transient_features_key):
-            try:
-                data = self.objects.get(key_of(tenant, media_id, self.encoder_space))
-            except ObjectNotFound:
-                continue
-            try:
-                return decode_features(data)
-            except (DecodeError, ValueError) as error:
-                raise UnreadableFeatures(f"the features of picture {media_id} cannot be read: {error}") from error
-        return None
+        kept = self.kept(tenant, media_id)
+        return kept or self._read(keys.transient_features_key(tenant, media_id, self.encoder_space), media_id)
+
+    def kept(self, tenant: str, media_id: str) -> Features | None:
+        """As `of`, of pictures that stay: None also for one that is only searched with."""
+        return self._read(keys.features_key(tenant, media_id, self.encoder_space), media_id)
+
+    def _read(self, key: str, media_id: str) -> Features | None:
+        try:
+            return decode_features(self.objects.get(key))
+        except ObjectNotFound:
+            return None
+        except (DecodeError, ValueError) as error:
+            raise UnreadableFeatures(f"the features of picture {media_id} cannot be read: {error}") from error
 
 
 @dataclass(frozen=True)

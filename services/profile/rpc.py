@@ -6,18 +6,23 @@ from typing import Any
 
 from nungil.api.profile.v1 import profile_pb2 as pb
 from nungil.api.profile.v1.profile_pb2_grpc import ProfileServiceServicer
+from nungil.pictures.features import box_from_proto
 from nungil.taxonomy.taxonomy import Taxonomy
-from services.profile import wire
+from services.profile import watch_wire, wire
 from services.profile.handlers import Consents, Identify, Interests
+from services.profile.watching import Watches
 
 
 class ProfileServicer(ProfileServiceServicer):
     """Answers `nungil.api.profile.v1.ProfileService`."""
 
-    def __init__(self, identify: Identify, interests: Interests, consents: Consents, taxonomy: Taxonomy) -> None:
+    def __init__(
+        self, identify: Identify, interests: Interests, consents: Consents, watches: Watches, taxonomy: Taxonomy
+    ) -> None:
         self._identify = identify
         self._interests = interests
         self._consents = consents
+        self._watches = watches
         self._taxonomy = taxonomy
 
     def Identify(self, request: pb.IdentifyRequest, context: Any) -> pb.IdentifyResponse:
@@ -41,3 +46,22 @@ class ProfileServicer(ProfileServiceServicer):
     def SetConsent(self, request: pb.SetConsentRequest, context: Any) -> pb.SetConsentResponse:
         kept = self._consents.set(request.caller.tenant, request.caller.person_id, request.purpose, request.given)
         return pb.SetConsentResponse(consent=wire.consent_to_proto(request.purpose, kept))
+
+    def CreateWatch(self, request: pb.CreateWatchRequest, context: Any) -> pb.CreateWatchResponse:
+        box = box_from_proto(request.box) if request.HasField("box") else None
+        watch, created, clipped = self._watches.create(
+            request.caller.tenant, request.caller.person_id, watch_wire.asked_of(request), box
+        )
+        return pb.CreateWatchResponse(watch=watch_wire.watch_to_proto(watch), created=created, clipped=clipped)
+
+    def ListWatches(self, request: pb.ListWatchesRequest, context: Any) -> pb.ListWatchesResponse:
+        found = self._watches.of(request.caller.tenant, request.caller.person_id)
+        return pb.ListWatchesResponse(watches=[watch_wire.watch_to_proto(watch) for watch in found])
+
+    def DeleteWatch(self, request: pb.DeleteWatchRequest, context: Any) -> pb.DeleteWatchResponse:
+        self._watches.delete(request.caller.tenant, request.caller.person_id, request.watch_id)
+        return pb.DeleteWatchResponse()
+
+    def ListUnmet(self, request: pb.ListUnmetRequest, context: Any) -> pb.ListUnmetResponse:
+        found = self._watches.unmet(request.caller.tenant, request.limit)
+        return pb.ListUnmetResponse(groups=[watch_wire.unmet_to_proto(unmet, self._taxonomy) for unmet in found])

@@ -11,6 +11,7 @@ from sqlalchemy import (
     Boolean,
     Column,
     Connection,
+    Float,
     ForeignKey,
     Index,
     Integer,
@@ -90,6 +91,34 @@ REMOVED_PICTURES = Table(
     Column("tenant", String, primary_key=True),
     Column("media_id", String, primary_key=True),
     Column("removed_at_ms", BigInteger, nullable=False),
+)
+WATCHES = Table(
+    "watches",
+    METADATA,
+    Column("watch_id", String, primary_key=True),
+    Column("tenant", String, nullable=False),
+    Column("person_id", String, ForeignKey("people.person_id", ondelete="CASCADE"), nullable=False),
+    Column("media_id", String, nullable=False),
+    Column("box", String, nullable=False),
+    Column("market", String, nullable=False),
+    Column("currency", String, nullable=False),
+    Column("max_price_minor", BigInteger, nullable=False),
+    Column("label", String, nullable=False),  # what the crop shows best; empty: nothing that has a name
+    Column("label_score", Float, nullable=False),
+    Column("created_at_ms", BigInteger, nullable=False),
+    UniqueConstraint(
+        "tenant", "person_id", "media_id", "box", "market", "currency", "max_price_minor", name="watches_by_crop"
+    ),
+    Index("watches_by_media", "tenant", "media_id"),
+)
+WATCH_MATCHES = Table(
+    "watch_matches",
+    METADATA,
+    Column("watch_id", String, ForeignKey("watches.watch_id", ondelete="CASCADE"), primary_key=True),
+    Column("item_id", String, primary_key=True),
+    Column("media_id", String, nullable=False),
+    Column("score", Float, nullable=False),
+    Column("matched_at_ms", BigInteger, nullable=False),
 )
 OUTBOX = outbox_table(METADATA)
 

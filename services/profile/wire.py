@@ -23,7 +23,7 @@ from services.profile import sentences
 from services.profile.core import Activity, KeptConsent, Reason, Weighed
 from services.profile.errors import InvalidActivity, InvalidMediaEvent
 
-_ID = re.compile(r"(?!\.+$)[A-Za-z0-9._-]{1,128}")
+ID = re.compile(r"(?!\.+$)[A-Za-z0-9._-]{1,128}")
 _UPLOADS = uuid.UUID("b9a3c1de-6a2f-5c1e-9d50-4c2f6f0f7a11")  # the namespace of the event ids of uploads
 PURPOSES = tuple(p for p in profile_pb2.ConsentPurpose.values() if p != profile_pb2.CONSENT_PURPOSE_UNSPECIFIED)
 
@@ -33,7 +33,7 @@ def activity_of(record: Record) -> Activity:
     event = UserActivity()
     _parse(event, record, InvalidActivity)
     for name in ("event_id", "tenant", "person_id", "media_id"):
-        if not _ID.fullmatch(getattr(event, name)):
+        if not ID.fullmatch(getattr(event, name)):
             raise InvalidActivity(f"{name} is missing or no id: {getattr(event, name)[:40]!r}")
     known = profile_pb2.ActivityKind.values()
     if event.kind == profile_pb2.ACTIVITY_KIND_UNSPECIFIED or event.kind not in known:
@@ -135,5 +135,5 @@ def _parse(event: Message, record: Record, error_of: type[InvalidActivity] | typ
 
 
 def _check_picture(tenant: str, media_id: str) -> None:
-    if not _ID.fullmatch(tenant) or not _ID.fullmatch(media_id):
+    if not ID.fullmatch(tenant) or not ID.fullmatch(media_id):
         raise InvalidMediaEvent("tenant or media_id is missing or no id")

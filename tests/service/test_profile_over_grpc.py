@@ -23,7 +23,7 @@ def profile(tmp_path):
 @pytest.fixture
 def stub(profile, tmp_path):
     interests = Interests(profile.journal, profile.rules, profile.clock)
-    servicer = ProfileServicer(profile.identify, interests, profile.consents, profile.taxonomy)
+    servicer = ProfileServicer(profile.identify, interests, profile.consents, profile.watches, profile.taxonomy)
     address = f"unix:{tmp_path}/profile.sock"
     with (
         grpc_server(lambda s: add_ProfileServiceServicer_to_server(servicer, s), listen=address, grace_s=1),

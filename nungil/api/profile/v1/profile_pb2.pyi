@@ -373,9 +373,9 @@ class Watch(_message.Message):
     market: _builtins.str
     """where it must be deliverable; empty: anywhere"""
     currency: _builtins.str
-    """of max_price_minor"""
+    """of the offer; empty: any"""
     max_price_minor: _builtins.int
-    """0: no bound"""
+    """with currency; 0: no bound"""
     created_at_ms: _builtins.int
     @_builtins.property
     def box(self) -> _common_pb2.Box: ...
@@ -446,6 +446,7 @@ class CreateWatchRequest(_message.Message):
     media_id: _builtins.str
     """a stored picture that the person may see"""
     market: _builtins.str
+    """the rest as in Watch"""
     currency: _builtins.str
     max_price_minor: _builtins.int
     @_builtins.property
@@ -477,16 +478,24 @@ class CreateWatchResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     WATCH_FIELD_NUMBER: _builtins.int
+    CREATED_FIELD_NUMBER: _builtins.int
+    CLIPPED_FIELD_NUMBER: _builtins.int
+    created: _builtins.bool
+    """false: this crop was watched under these conditions already"""
+    clipped: _builtins.bool
+    """the box left the picture and was clipped"""
     @_builtins.property
     def watch(self) -> Global___Watch: ...
     def __init__(
         self,
         *,
         watch: Global___Watch | None = ...,
+        created: _builtins.bool = ...,
+        clipped: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["watch", b"watch"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["watch", b"watch"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["clipped", b"clipped", "created", b"created", "watch", b"watch"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -607,11 +616,15 @@ class ListUnmetResponse(_message.Message):
         LABELS_FIELD_NUMBER: _builtins.int
         WATCHES_FIELD_NUMBER: _builtins.int
         MARKET_FIELD_NUMBER: _builtins.int
+        PEOPLE_FIELD_NUMBER: _builtins.int
         watches: _builtins.int
         market: _builtins.str
+        """empty: anywhere"""
+        people: _builtins.int
+        """who wait for it"""
         @_builtins.property
         def labels(self) -> _containers.RepeatedCompositeFieldContainer[_common_pb2.Label]:
-            """what the crops show"""
+            """what the crops show, score: the mean; none: nothing that has a name"""
 
         def __init__(
             self,
@@ -619,17 +632,18 @@ class ListUnmetResponse(_message.Message):
             labels: _abc.Iterable[_common_pb2.Label] | None = ...,
             watches: _builtins.int = ...,
             market: _builtins.str = ...,
+            people: _builtins.int = ...,
         ) -> None: ...
         _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
         def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-        _ClearFieldArgType: _TypeAlias = _typing.Literal["labels", b"labels", "market", b"market", "watches", b"watches"]  # noqa: Y015
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["labels", b"labels", "market", b"market", "people", b"people", "watches", b"watches"]  # noqa: Y015
         def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
         def WhichOneof(self, oneof_group: _Never) -> None: ...
 
     GROUPS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def groups(self) -> _containers.RepeatedCompositeFieldContainer[Global___ListUnmetResponse.Group]:
-        """most wanted first"""
+        """wanted by most people first"""
 
     def __init__(
         self,

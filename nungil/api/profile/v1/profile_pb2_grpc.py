@@ -54,6 +54,26 @@ class ProfileServiceStub:
                 request_serializer=nungil_dot_api_dot_profile_dot_v1_dot_profile__pb2.SetConsentRequest.SerializeToString,
                 response_deserializer=nungil_dot_api_dot_profile_dot_v1_dot_profile__pb2.SetConsentResponse.FromString,
                 _registered_method=True)
+        self.CreateWatch = channel.unary_unary(
+                '/nungil.api.profile.v1.ProfileService/CreateWatch',
+                request_serializer=nungil_dot_api_dot_profile_dot_v1_dot_profile__pb2.CreateWatchRequest.SerializeToString,
+                response_deserializer=nungil_dot_api_dot_profile_dot_v1_dot_profile__pb2.CreateWatchResponse.FromString,
+                _registered_method=True)
+        self.ListWatches = channel.unary_unary(
+                '/nungil.api.profile.v1.ProfileService/ListWatches',
+                request_serializer=nungil_dot_api_dot_profile_dot_v1_dot_profile__pb2.ListWatchesRequest.SerializeToString,
+                response_deserializer=nungil_dot_api_dot_profile_dot_v1_dot_profile__pb2.ListWatchesResponse.FromString,
+                _registered_method=True)
+        self.DeleteWatch = channel.unary_unary(
+                '/nungil.api.profile.v1.ProfileService/DeleteWatch',
+                request_serializer=nungil_dot_api_dot_profile_dot_v1_dot_profile__pb2.DeleteWatchRequest.SerializeToString,
+                response_deserializer=nungil_dot_api_dot_profile_dot_v1_dot_profile__pb2.DeleteWatchResponse.FromString,
+                _registered_method=True)
+        self.ListUnmet = channel.unary_unary(
+                '/nungil.api.profile.v1.ProfileService/ListUnmet',
+                request_serializer=nungil_dot_api_dot_profile_dot_v1_dot_profile__pb2.ListUnmetRequest.SerializeToString,
+                response_deserializer=nungil_dot_api_dot_profile_dot_v1_dot_profile__pb2.ListUnmetResponse.FromString,
+                _registered_method=True)
 
 
 class ProfileServiceServicer:
@@ -85,6 +105,36 @@ class ProfileServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def CreateWatch(self, request, context):
+        """Keeps a crop until something that looks like it can be bought. The same crop under the same conditions is one watch.
+        NOT_FOUND: a picture that has no features yet, or is not the caller's to see. FAILED_PRECONDITION: one that is only searched
+        with, or as many watches as a person may have. INVALID_ARGUMENT: a box, market, currency or price that cannot be.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListWatches(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeleteWatch(self, request, context):
+        """NOT_FOUND: no such watch of this person.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListUnmet(self, request, context):
+        """What the crops show that nothing was found for, of all people of a tenant. Names nobody and shows no picture.
+        INVALID_ARGUMENT: a limit outside 0 to 100.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ProfileServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -107,6 +157,26 @@ def add_ProfileServiceServicer_to_server(servicer, server):
                     servicer.SetConsent,
                     request_deserializer=nungil_dot_api_dot_profile_dot_v1_dot_profile__pb2.SetConsentRequest.FromString,
                     response_serializer=nungil_dot_api_dot_profile_dot_v1_dot_profile__pb2.SetConsentResponse.SerializeToString,
+            ),
+            'CreateWatch': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateWatch,
+                    request_deserializer=nungil_dot_api_dot_profile_dot_v1_dot_profile__pb2.CreateWatchRequest.FromString,
+                    response_serializer=nungil_dot_api_dot_profile_dot_v1_dot_profile__pb2.CreateWatchResponse.SerializeToString,
+            ),
+            'ListWatches': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListWatches,
+                    request_deserializer=nungil_dot_api_dot_profile_dot_v1_dot_profile__pb2.ListWatchesRequest.FromString,
+                    response_serializer=nungil_dot_api_dot_profile_dot_v1_dot_profile__pb2.ListWatchesResponse.SerializeToString,
+            ),
+            'DeleteWatch': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteWatch,
+                    request_deserializer=nungil_dot_api_dot_profile_dot_v1_dot_profile__pb2.DeleteWatchRequest.FromString,
+                    response_serializer=nungil_dot_api_dot_profile_dot_v1_dot_profile__pb2.DeleteWatchResponse.SerializeToString,
+            ),
+            'ListUnmet': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListUnmet,
+                    request_deserializer=nungil_dot_api_dot_profile_dot_v1_dot_profile__pb2.ListUnmetRequest.FromString,
+                    response_serializer=nungil_dot_api_dot_profile_dot_v1_dot_profile__pb2.ListUnmetResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -217,6 +287,114 @@ class ProfileService:
             '/nungil.api.profile.v1.ProfileService/SetConsent',
             nungil_dot_api_dot_profile_dot_v1_dot_profile__pb2.SetConsentRequest.SerializeToString,
             nungil_dot_api_dot_profile_dot_v1_dot_profile__pb2.SetConsentResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CreateWatch(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/nungil.api.profile.v1.ProfileService/CreateWatch',
+            nungil_dot_api_dot_profile_dot_v1_dot_profile__pb2.CreateWatchRequest.SerializeToString,
+            nungil_dot_api_dot_profile_dot_v1_dot_profile__pb2.CreateWatchResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListWatches(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/nungil.api.profile.v1.ProfileService/ListWatches',
+            nungil_dot_api_dot_profile_dot_v1_dot_profile__pb2.ListWatchesRequest.SerializeToString,
+            nungil_dot_api_dot_profile_dot_v1_dot_profile__pb2.ListWatchesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteWatch(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/nungil.api.profile.v1.ProfileService/DeleteWatch',
+            nungil_dot_api_dot_profile_dot_v1_dot_profile__pb2.DeleteWatchRequest.SerializeToString,
+            nungil_dot_api_dot_profile_dot_v1_dot_profile__pb2.DeleteWatchResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListUnmet(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/nungil.api.profile.v1.ProfileService/ListUnmet',
+            nungil_dot_api_dot_profile_dot_v1_dot_profile__pb2.ListUnmetRequest.SerializeToString,
+            nungil_dot_api_dot_profile_dot_v1_dot_profile__pb2.ListUnmetResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -37,6 +37,18 @@ class ProfileServiceStub:
     GetConsents: _grpc.UnaryUnaryMultiCallable[_profile_pb2.GetConsentsRequest, _profile_pb2.GetConsentsResponse]
     SetConsent: _grpc.UnaryUnaryMultiCallable[_profile_pb2.SetConsentRequest, _profile_pb2.SetConsentResponse]
     """INVALID_ARGUMENT: an unknown purpose."""
+    CreateWatch: _grpc.UnaryUnaryMultiCallable[_profile_pb2.CreateWatchRequest, _profile_pb2.CreateWatchResponse]
+    """Keeps a crop until something that looks like it can be bought. The same crop under the same conditions is one watch.
+    NOT_FOUND: a picture that has no features yet, or is not the caller's to see. FAILED_PRECONDITION: one that is only searched
+    with, or as many watches as a person may have. INVALID_ARGUMENT: a box, market, currency or price that cannot be.
+    """
+    ListWatches: _grpc.UnaryUnaryMultiCallable[_profile_pb2.ListWatchesRequest, _profile_pb2.ListWatchesResponse]
+    DeleteWatch: _grpc.UnaryUnaryMultiCallable[_profile_pb2.DeleteWatchRequest, _profile_pb2.DeleteWatchResponse]
+    """NOT_FOUND: no such watch of this person."""
+    ListUnmet: _grpc.UnaryUnaryMultiCallable[_profile_pb2.ListUnmetRequest, _profile_pb2.ListUnmetResponse]
+    """What the crops show that nothing was found for, of all people of a tenant. Names nobody and shows no picture.
+    INVALID_ARGUMENT: a limit outside 0 to 100.
+    """
 
 @_typing.type_check_only
 class ProfileServiceAsyncStub(ProfileServiceStub):
@@ -47,6 +59,18 @@ class ProfileServiceAsyncStub(ProfileServiceStub):
     GetConsents: _aio.UnaryUnaryMultiCallable[_profile_pb2.GetConsentsRequest, _profile_pb2.GetConsentsResponse]  # type: ignore[assignment]
     SetConsent: _aio.UnaryUnaryMultiCallable[_profile_pb2.SetConsentRequest, _profile_pb2.SetConsentResponse]  # type: ignore[assignment]
     """INVALID_ARGUMENT: an unknown purpose."""
+    CreateWatch: _aio.UnaryUnaryMultiCallable[_profile_pb2.CreateWatchRequest, _profile_pb2.CreateWatchResponse]  # type: ignore[assignment]
+    """Keeps a crop until something that looks like it can be bought. The same crop under the same conditions is one watch.
+    NOT_FOUND: a picture that has no features yet, or is not the caller's to see. FAILED_PRECONDITION: one that is only searched
+    with, or as many watches as a person may have. INVALID_ARGUMENT: a box, market, currency or price that cannot be.
+    """
+    ListWatches: _aio.UnaryUnaryMultiCallable[_profile_pb2.ListWatchesRequest, _profile_pb2.ListWatchesResponse]  # type: ignore[assignment]
+    DeleteWatch: _aio.UnaryUnaryMultiCallable[_profile_pb2.DeleteWatchRequest, _profile_pb2.DeleteWatchResponse]  # type: ignore[assignment]
+    """NOT_FOUND: no such watch of this person."""
+    ListUnmet: _aio.UnaryUnaryMultiCallable[_profile_pb2.ListUnmetRequest, _profile_pb2.ListUnmetResponse]  # type: ignore[assignment]
+    """What the crops show that nothing was found for, of all people of a tenant. Names nobody and shows no picture.
+    INVALID_ARGUMENT: a limit outside 0 to 100.
+    """
 
 class ProfileServiceServicer(metaclass=_abc_1.ABCMeta):
     @_abc_1.abstractmethod
@@ -78,5 +102,41 @@ class ProfileServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_profile_pb2.SetConsentResponse, _abc.Awaitable[_profile_pb2.SetConsentResponse]]:
         """INVALID_ARGUMENT: an unknown purpose."""
+
+    @_abc_1.abstractmethod
+    def CreateWatch(
+        self,
+        request: _profile_pb2.CreateWatchRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_profile_pb2.CreateWatchResponse, _abc.Awaitable[_profile_pb2.CreateWatchResponse]]:
+        """Keeps a crop until something that looks like it can be bought. The same crop under the same conditions is one watch.
+        NOT_FOUND: a picture that has no features yet, or is not the caller's to see. FAILED_PRECONDITION: one that is only searched
+        with, or as many watches as a person may have. INVALID_ARGUMENT: a box, market, currency or price that cannot be.
+        """
+
+    @_abc_1.abstractmethod
+    def ListWatches(
+        self,
+        request: _profile_pb2.ListWatchesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_profile_pb2.ListWatchesResponse, _abc.Awaitable[_profile_pb2.ListWatchesResponse]]: ...
+
+    @_abc_1.abstractmethod
+    def DeleteWatch(
+        self,
+        request: _profile_pb2.DeleteWatchRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_profile_pb2.DeleteWatchResponse, _abc.Awaitable[_profile_pb2.DeleteWatchResponse]]:
+        """NOT_FOUND: no such watch of this person."""
+
+    @_abc_1.abstractmethod
+    def ListUnmet(
+        self,
+        request: _profile_pb2.ListUnmetRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_profile_pb2.ListUnmetResponse, _abc.Awaitable[_profile_pb2.ListUnmetResponse]]:
+        """What the crops show that nothing was found for, of all people of a tenant. Names nobody and shows no picture.
+        INVALID_ARGUMENT: a limit outside 0 to 100.
+        """
 
 def add_ProfileServiceServicer_to_server(servicer: ProfileServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
