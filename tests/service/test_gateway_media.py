@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import threading
 
 import httpx
@@ -254,6 +255,132 @@ def test_a_feed_is_applied_and_its_bad_rows_are_told_by_line(gateway, as_form):
         assert client.get("/v1/items/chair-3").status_code == 200
     other = gateway.as_person("m", tenant="elsewhere")
     assert problem_of(other.get(f"/v1/imports/{import_id}")) == (404, "no-such-import")
+
+
+JSON_LINE = {
+    "id": "lamp-1",
+    "title_en": "lamp",
+    "shop": "gaguhaus",
+    "url": "https://g.example/l",
+    "market": "KR",
+    "currency": "KRW",
+    "price": 9900,
+    "in_stock": True,
+    "aliases": ["조명", "light"],
+    "condition": "used",
+    "expires_at": "2999-01-31T18:00+09:00",
+}
+ADDRESS = "https://cdn.example/lamp.jpg"
+GOOGLE_TABLE = f"id\ttitle\tlink\timage_link\tavailability\tprice\nlamp-1\tlamp\thttps://g.example/l\t{ADDRESS}\tin_stock\t9900 KRW\n"
+GOOGLE_XML = f"""<rss version="2.0" xmlns:g="http://base.google.com/ns/1.0"><channel><title>shop</title><item><g:id>lamp-1</g:id>
+<title>lamp</title><link>https://g.example/l</link><g:image_link>{ADDRESS}</g:image_link><g:price>9900 KRW</g:price>
+<g:availability>in_stock</g:availability></item></channel></rss>"""
+NAVER_TABLE = f"id\ttitle\tprice_pc\tlink\timage_link\nlamp-1\t조명\t9900\thttps://g.example/l\t{ADDRESS}\n"
+
+
+def imported(client: httpx.Client, feed: str, media_type: str, **terms: str) -> dict:
+    """The import when it is done."""
+    headers = {"Content-Type": media_type}
+    started = client.post("/v1/imports", content=feed.encode(), headers=headers, params=terms)
+    assert started.status_code == 202, started.text
+    pause = threading.Event()
+    while not (told := client.get(f"/v1/imports/{started.json()['import_id']}").json())["done"]:
+        pause.wait(0.05)
+    return told
+
+
+@pytest.mark.parametrize(
+    ("feed", "media_type", "terms"),
+    [
+        (json.dumps(JSON_LINE | {"image": ADDRESS}), "application/x-ndjson", {}),
+        (json.dumps(JSON_LINE | {"image": ADDRESS}), "text/plain", {"format": "jsonl"}),
+        (GOOGLE_TABLE, "text/tab-separated-values", {"format": "google", "shop": "gaguhaus", "market": "KR"}),
+        (GOOGLE_XML, "application/xml", {"shop": "gaguhaus", "market": "KR"}),
+        (NAVER_TABLE, "text/tab-separated-values", {"format": "naver", "shop": "gaguhaus"}),
+    ],
+)
+def test_a_feed_of_each_format_is_applied_with_the_pictures_that_came_from_its_addresses(
+    gateway, feed, media_type, terms
+):
+    with gateway.as_person("m", tenant=f"formats-{abs(hash((feed, media_type)))}") as client:
+        unknown = imported(client, feed, media_type, **terms)
+        assert (unknown["rows"], unknown["accepted"]) == (1, 0)
+        assert ADDRESS in unknown["rejected"][0]["reason"]
+        media_id = given(client, a_picture(seed=31), purpose="catalogue", source_url=ADDRESS)
+        told = imported(client, feed, media_type, **terms)
+        assert (told["rows"], told["accepted"], told["items"], told["rejected"]) == (1, 1, 1, [])
+        item = client.get("/v1/items/lamp-1").json()
+        assert item["media_ids"] == [media_id]
+        [offer] = item["offers"]
+        assert (offer["shop"], offer["market"], offer["price_minor"], offer["in_stock"]) == (
+            "gaguhaus",
+            "KR",
+            9900,
+            True,
+        )
+
+
+def test_aliases_condition_and_expiry_are_told(gateway):
+    with gateway.as_person("m", tenant="told") as client:
+        media_id = given(client, a_picture(seed=32), purpose="catalogue")
+        imported(client, json.dumps(JSON_LINE | {"image": media_id}), "application/jsonl")
+        item = client.get("/v1/items/lamp-1").json()
+        assert item["aliases"] == ["조명", "light"]
+        assert item["created_at"]
+        [offer] = item["offers"]
+        assert (offer["condition"], offer["expires_at"]) == ("used", "2999-01-31T09:00:00Z")
+        assert offer["checked_at"]
+        given_again = {key: value for key, value in item.items() if key not in ("id", "created_at")}
+        given_again["offers"] = [{key: value for key, value in offer.items() if key != "checked_at"}]
+        assert client.put("/v1/items/lamp-1", json=given_again).json() == item
+
+
+def test_a_full_feed_retires_what_it_leaves_out(gateway):
+    with gateway.as_person("m", tenant="full") as client:
+        media_id = given(client, a_picture(seed=33), purpose="catalogue")
+        lines = [json.dumps(JSON_LINE | {"image": media_id, "id": f"lamp-{n}"}) for n in range(30)]
+        imported(client, "\n".join(lines), "application/jsonl")
+        small = client.post(
+            "/v1/imports",
+            content=lines[0].encode(),
+            params={"mode": "full", "shop": "gaguhaus"},
+            headers={"Content-Type": "application/jsonl"},
+        )
+        assert problem_of(small) == (422, "suspicious-feed")
+        assert "would retire 29 of the 30" in small.json()["detail"]
+        told = imported(client, "\n".join(lines[:20]), "application/jsonl", mode="full", shop="gaguhaus")
+        assert (told["accepted"], told["retired"]) == (20, 10)
+        assert client.get("/v1/items/lamp-19").status_code == 200
+        assert problem_of(client.get("/v1/items/lamp-20")) == (404, "no-such-item")
+
+
+@pytest.mark.parametrize(
+    ("feed", "media_type", "terms", "status", "says"),
+    [
+        (GOOGLE_TABLE, "text/tab-separated-values", {}, 415, "format=csv, jsonl, google or naver"),
+        (GOOGLE_TABLE, "application/pdf", {}, 415, "application/jsonl"),
+        (GOOGLE_TABLE, "text/plain", {"format": "google"}, 422, "shop="),
+        (GOOGLE_TABLE, "text/plain", {"format": "google", "shop": "a"}, 422, "market="),
+        (NAVER_TABLE, "text/plain", {"format": "naver"}, 422, "shop="),
+        (NAVER_TABLE, "text/plain", {"format": "naver", "shop": "a", "market": "Korea"}, 422, "ISO 3166"),
+        (FEED, "text/csv", {"mode": "full"}, 422, "shop="),
+        (FEED, "text/csv", {"mode": "replace"}, 422, "'partial' or 'full'"),
+        (FEED, "text/csv", {"format": "xlsx"}, 422, "'csv', 'jsonl', 'google' or 'naver'"),
+        (
+            "<!DOCTYPE a [<!ENTITY b 'c'>]><rss>&b;</rss>",
+            "application/xml",
+            {"shop": "a", "market": "KR"},
+            422,
+            "DOCTYPE",
+        ),
+    ],
+)
+def test_a_feed_that_cannot_be_taken_says_what_to_do(gateway, feed, media_type, terms, status, says):
+    with gateway.as_person("m", tenant="refused") as client:
+        headers = {"Content-Type": media_type}
+        refused = client.post("/v1/imports", content=feed.encode(), headers=headers, params=terms)
+        assert refused.status_code == status
+        assert says in refused.json()["detail"]
 
 
 def test_a_form_without_a_feed_is_refused(gateway):

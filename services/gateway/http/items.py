@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 from starlette.datastructures import UploadFile
 
 from nungil.api.ingest.v1 import ingest_pb2
@@ -14,25 +15,60 @@ from services.gateway.errors import UnsupportedBody
 from services.gateway.handlers.peers import ask
 from services.gateway.http.route import Caller, GuardedRoute, Merchant, Wired
 from services.gateway.wire.common import caller
-from services.gateway.wire.items import ImportModel, ItemGivenModel, ItemModel
+from services.gateway.wire.items import (
+    FORMATS_OF_TYPES,
+    FormatWord,
+    ImportModel,
+    ItemGivenModel,
+    ItemModel,
+    terms_message,
+)
 
 router = APIRouter(prefix="/v1", tags=["catalogue"], route_class=GuardedRoute)
 
+_TABS = ("text/tab-separated-values", "text/plain")
+_AS_TEXT: dict[str, Any] = {"schema": {"type": "string"}}
 _FEED = {
     "requestBody": {
         "required": True,
         "content": {
-            "text/csv": {"schema": {"type": "string"}},
+            **dict.fromkeys(FORMATS_OF_TYPES, _AS_TEXT),
+            **dict.fromkeys(_TABS, _AS_TEXT),
             "multipart/form-data": {
                 "schema": {
                     "type": "object",
                     "required": ["file"],
-                    "properties": {"file": {"type": "string", "contentMediaType": "text/csv"}},
+                    "properties": {"file": {"type": "string", "format": "binary"}},
                 }
             },
         },
     }
 }
+_Format = Annotated[
+    FormatWord | None,
+    Query(
+        description="of the feed; where it is left out, the type of the body says it: text/csv, application/jsonl, application/xml"
+    ),
+]
+_Mode = Annotated[
+    Literal["partial", "full"],
+    Query(
+        description="full: the feed names all that `shop` offers; offers of the shop that it does not name are retired"
+    ),
+]
+_Force = Annotated[bool, Query(description="take a full feed even where it retires most of what the shop has here")]
+_Shop = Annotated[
+    str,
+    Query(max_length=200, description="whose feed it is; needed where the format names no shop, or the feed is full"),
+]
+_Market = Annotated[
+    str,
+    Query(
+        max_length=20,
+        description="where its offers can be delivered, for formats that do not say; Naver's: KR",
+        examples=["KR"],
+    ),
+]
 
 
 @router.put("/items/{item_id}")
@@ -59,17 +95,34 @@ async def delete_item(who: Merchant, parts: Wired, item_id: str) -> Response:
 
 
 @router.post("/imports", status_code=202, openapi_extra=_FEED)
-async def import_feed(who: Merchant, parts: Wired, request: Request) -> ImportModel:
-    """Takes a CSV feed, one row an offer, with media ids in `image`. Rows that cannot be are reported by line; the others are applied.
+async def import_feed(
+    who: Merchant,
+    parts: Wired,
+    request: Request,
+    format: _Format = None,
+    mode: _Mode = "partial",
+    force: _Force = False,
+    shop: _Shop = "",
+    market: _Market = "",
+) -> ImportModel:
+    """Takes a feed, one row an offer. Rows that cannot be are reported by line; the others are applied.
 
-    Columns: id, image, title_en, title_ko, brand, category, shop, url, market, currency, price, in_stock.
+    Formats: `csv`, ours, with the columns id, image, title_en, title_ko, brand, category, shop, url, market, currency, price,
+    in_stock and, where wanted, aliases (separated by |), condition and expires_at; `jsonl`, one JSON object a line with
+    the same names; `google`, Google Merchant's product feed, tab-separated or XML; `naver`, Naver Shopping's EP 3.0.
+
+    A picture is named by its media id, or by the address that it was given with as `source_url`. Nothing is fetched.
     """
-    feed = await _feed_of(request)
+    feed, found = await _feed_of(request)
+    chosen = format or found
+    if chosen is None:
+        raise UnsupportedBody("say which format the feed has: format=csv, jsonl, google or naver")
+    terms = terms_message(chosen, full=mode == "full", force=force, shop=shop, market=market)
     if len(feed) > parts.settings.feed_limit_bytes:
         raise TooLarge(f"the feed has {len(feed):,} bytes; at most {parts.settings.feed_limit_bytes:,} are taken")
 
     async def messages() -> AsyncIterator[ingest_pb2.ImportFeedRequest]:
-        yield ingest_pb2.ImportFeedRequest(caller=caller(who))
+        yield ingest_pb2.ImportFeedRequest(caller=caller(who), terms=terms)
         for chunk in chunks(feed):
             yield ingest_pb2.ImportFeedRequest(chunk=chunk)
 
@@ -88,13 +141,20 @@ async def get_import(who: Merchant, parts: Wired, import_id: str) -> ImportModel
     return ImportModel.of(getattr(answer, "import"))
 
 
-async def _feed_of(request: Request) -> bytes:
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind == "text/csv":
-        return await request.body()
+async def _feed_of(request: Request) -> tuple[bytes, FormatWord | None]:
+    """The bytes, and the format that their type says; None for one of two."""
+    kind = _type_of(request.headers.get("content-type", ""))
     if kind == "multipart/form-data":
         file = (await request.form()).get("file")
         if isinstance(file, UploadFile):
-            return await file.read()
-        raise Rejected("the form needs a part 'file' with the CSV")
-    raise UnsupportedBody("send the feed as text/csv, or as the part 'file' of multipart/form-data")
+            part_kind = _type_of(file.content_type or "")
+            return await file.read(), FORMATS_OF_TYPES.get(part_kind, None if part_kind in _TABS else "csv")
+        raise Rejected("the form needs a part 'file' with the feed")
+    if kind in FORMATS_OF_TYPES or kind in _TABS:
+        return await request.body(), FORMATS_OF_TYPES.get(kind)
+    known = ", ".join((*FORMATS_OF_TYPES, *_TABS))
+    raise UnsupportedBody(f"send the feed as {known}, or as the part 'file' of multipart/form-data")
+
+
+def _type_of(header: str) -> str:
+    return header.partition(";")[0].strip().lower()

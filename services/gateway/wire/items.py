@@ -3,12 +3,43 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AwareDatetime, Field
 
 from nungil.api.common.v1 import common_pb2
 from nungil.api.ingest.v1 import ingest_pb2, items_pb2
 from services.gateway.wire.common import MinorUnits, Model, NameModel, time_of
+
+FormatWord = Literal["csv", "jsonl", "google", "naver"]
+_FORMATS: dict[FormatWord, ingest_pb2.FeedFormat.ValueType] = {
+    "csv": ingest_pb2.FEED_FORMAT_CSV,
+    "jsonl": ingest_pb2.FEED_FORMAT_JSON_LINES,
+    "google": ingest_pb2.FEED_FORMAT_GOOGLE,
+    "naver": ingest_pb2.FEED_FORMAT_NAVER,
+}
+FORMATS_OF_TYPES: dict[str, FormatWord] = {  # tab-separated text may be Google's or Naver's
+    "text/csv": "csv",
+    "application/jsonl": "jsonl",
+    "application/x-ndjson": "jsonl",
+    "application/xml": "google",
+    "text/xml": "google",
+    "application/rss+xml": "google",
+    "application/atom+xml": "google",
+}
+ConditionWord = Literal["new", "refurbished", "used"]
+_CONDITIONS: dict[ConditionWord, items_pb2.Condition.ValueType] = {
+    "new": items_pb2.CONDITION_NEW,
+    "refurbished": items_pb2.CONDITION_REFURBISHED,
+    "used": items_pb2.CONDITION_USED,
+}
+_WORDS = {number: word for word, number in _CONDITIONS.items()}
+Alias = Annotated[str, Field(min_length=1, max_length=200)]
+
+
+def terms_message(format_: FormatWord, *, full: bool, force: bool, shop: str, market: str) -> ingest_pb2.FeedTerms:
+    """How a feed is to be taken."""
+    return ingest_pb2.FeedTerms(format=_FORMATS[format_], full=full, force=force, shop=shop, market=market)
 
 
 class OfferGivenModel(Model):
@@ -21,10 +52,22 @@ class OfferGivenModel(Model):
         description="in the currency's minor unit: 12,900 won is 12900, 12.90 dollars is 1290", examples=[12900]
     )
     in_stock: bool = True
+    condition: ConditionWord | None = Field(None, description="absent: the shop does not say")
+    expires_at: AwareDatetime | None = Field(None, description="not shown from then on; absent: never")
+
+    def proto(self) -> items_pb2.Offer:
+        said = self.model_dump(exclude={"condition", "expires_at"})
+        return items_pb2.Offer(
+            **said,
+            condition=_CONDITIONS[self.condition] if self.condition else items_pb2.CONDITION_UNSPECIFIED,
+            expires_at_ms=int(self.expires_at.timestamp() * 1000) if self.expires_at else 0,
+        )
 
 
 class OfferModel(OfferGivenModel):
-    checked_at: datetime | None = None
+    checked_at: datetime | None = Field(
+        None, description="when the shop last said so; one that says nothing new is noted once a day"
+    )
 
     @classmethod
     def of(cls, offer: items_pb2.Offer) -> OfferModel:
@@ -36,6 +79,8 @@ class OfferModel(OfferGivenModel):
             currency=offer.currency,
             price_minor=offer.price_minor,
             in_stock=offer.in_stock,
+            condition=_WORDS.get(offer.condition),
+            expires_at=time_of(offer.expires_at_ms),
             checked_at=time_of(offer.checked_at_ms),
         )
 
@@ -47,6 +92,12 @@ class ItemGivenModel(Model):
     )
     brand: str = Field("", max_length=200)
     category: str = Field("", max_length=200, examples=["chair"])
+    aliases: list[Alias] = Field(
+        default=[],
+        max_length=50,
+        description="other names of it or its brand, as people write them",
+        examples=[["나이키"]],
+    )
     offers: list[OfferGivenModel] = Field(default=[], max_length=200)
 
     def proto(self, item_id: str) -> items_pb2.Item:
@@ -56,7 +107,8 @@ class ItemGivenModel(Model):
             title=common_pb2.Name(ko=self.title.ko, en=self.title.en),
             brand=self.brand,
             category=self.category,
-            offers=[items_pb2.Offer(**offer.model_dump()) for offer in self.offers],
+            aliases=self.aliases,
+            offers=[offer.proto() for offer in self.offers],
         )
 
 
@@ -66,7 +118,11 @@ class ItemModel(Model):
     media_ids: list[str]
     brand: str
     category: str
-    offers: list[OfferModel]
+    aliases: list[str]
+    created_at: datetime | None = Field(description="when it first came")
+    offers: list[OfferModel] = Field(
+        description="what is in stock first, of that the cheapest; the expired are left out of searches"
+    )
 
     @classmethod
     def of(cls, item: items_pb2.Item) -> ItemModel:
@@ -76,12 +132,16 @@ class ItemModel(Model):
             media_ids=list(item.media_ids),
             brand=item.brand,
             category=item.category,
+            aliases=list(item.aliases),
+            created_at=time_of(item.created_at_ms),
             offers=[OfferModel.of(offer) for offer in item.offers],
         )
 
 
 class RejectedRowModel(Model):
-    line: int = Field(description="of the file; the header is line 1")
+    line: int = Field(
+        description="of the file; the header is line 1. Of an XML feed: the number of its entry. 0: the feed as a whole"
+    )
     reason: str
 
 
@@ -91,7 +151,8 @@ class ImportModel(Model):
     rows: int = Field(description="read so far")
     accepted: int = Field(description="rows applied")
     items: int = Field(description="distinct items among them")
-    rejected: list[RejectedRowModel]
+    retired: int = Field(description="offers that a full feed did not name, and that are gone")
+    rejected: list[RejectedRowModel] = Field(description="the first 1,000")
 
     @classmethod
     def of(cls, import_: ingest_pb2.Import) -> ImportModel:
@@ -101,5 +162,6 @@ class ImportModel(Model):
             rows=import_.rows,
             accepted=import_.accepted,
             items=import_.items,
+            retired=import_.retired,
             rejected=[RejectedRowModel(line=row.line, reason=row.reason) for row in import_.rejected],
         )
