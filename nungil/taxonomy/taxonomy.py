@@ -30,30 +30,34 @@ class LabelEntry:
     """One thing that an encoder can see. interests: interest id -> how strongly the label speaks for it, 0 to 1.
 
     no_interest: why a label without interests must say nothing of a person; None where it has interests.
+    words: what else people call it, in either language.
     """
 
     id: str
     name: Name
     interests: Mapping[str, float]
     no_interest: str | None = None
+    words: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Interest:
-    """Something that a person may care for. parent: the id of the broader interest; None for a root."""
+    """Something that a person may care for. parent: the id of the broader interest; None for a root. words: what else it is called."""
 
     id: str
     name: Name
     parent: str | None
+    words: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class ColourEntry:
-    """A basic colour term and the sRGB value that stands for it, 0xRRGGBB."""
+    """A basic colour term and the sRGB value that stands for it, 0xRRGGBB. words: what else it is called, adjectives among them."""
 
     id: str
     name: Name
     rgb: int
+    words: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,16 +100,20 @@ def load_taxonomy() -> Taxonomy:
     label_entries = _read("labels")
     labels = {
         entry["id"]: LabelEntry(
-            entry["id"], Name(entry["ko"], entry["en"]), entry.get("interests", {}), entry.get("no_interest")
+            entry["id"],
+            Name(entry["ko"], entry["en"]),
+            entry.get("interests", {}),
+            entry.get("no_interest"),
+            _words(entry),
         )
         for entry in label_entries
     }
     interests = {
-        entry["id"]: Interest(entry["id"], Name(entry["ko"], entry["en"]), entry.get("parent"))
+        entry["id"]: Interest(entry["id"], Name(entry["ko"], entry["en"]), entry.get("parent"), _words(entry))
         for entry in _read("interests")
     }
     colours = {
-        entry["id"]: ColourEntry(entry["id"], Name(entry["ko"], entry["en"]), entry["rgb"])
+        entry["id"]: ColourEntry(entry["id"], Name(entry["ko"], entry["en"]), entry["rgb"], _words(entry))
         for entry in _read("colours")
     }
     check_interests(interests)
@@ -136,6 +144,10 @@ def check_labels(labels: Mapping[str, LabelEntry], interests: Mapping[str, Inter
             raise Misconfigured(f"label {label.id} names unknown interests: {', '.join(sorted(unknown))}")
         if bool(label.interests) == bool(label.no_interest):
             raise Misconfigured(f"label {label.id} needs either interests or a reason for no_interest")
+
+
+def _words(entry: Mapping[str, Any]) -> tuple[str, ...]:
+    return tuple(map(str, entry.get("words", ())))
 
 
 def _read(name: str) -> list[dict[str, Any]]:
