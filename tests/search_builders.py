@@ -29,16 +29,22 @@ from nungil.object_store.port import ObjectStore
 from nungil.pictures.boxes import WHOLE, Box
 from nungil.pictures.features import Features, FoundRegion, encode_features
 from nungil.pictures.pooling import pool_box, summed_area, unit
+from nungil.taxonomy.taxonomy import load_taxonomy
 from nungil.vector_index.open import open_vector_index
 from nungil.vector_index.port import CATALOGUE, IndexRow, VectorIndex, row_id
-from services.search.consumer import ReadDeletions, ReadItems
+from services.search.consumer import ReadDeletions, ReadItems, ReadPictures
 from services.search.core import CropQuery
 from services.search.features import FeatureMaps
+from services.search.fresh import FreshRows
 from services.search.handlers.crops import SearchByCrop
 from services.search.handlers.deletions import DeniedPictures
-from services.search.handlers.finding import FindRows
+from services.search.handlers.facts import ApplyFacts
+from services.search.handlers.finding import FindRows, WhatPasses
+from services.search.handlers.freshness import KeepFresh
 from services.search.handlers.items import ApplyItems
 from services.search.handlers.status import Status
+from services.search.held import HeldRows
+from services.search.passing import labels_by_interest
 from services.search.wire import Answer
 
 TENANT = "shop"
@@ -154,6 +160,8 @@ class Search:
     engine: Engine
     now: list[int] = field(default_factory=lambda: [NOW_MS])
     exact_limit: int = 2_500
+    exact_most: int = 20_000
+    fresh_pictures: int = 100
     cache_bytes: int = 8 * 1024 * 1024
     stop: Event = field(default_factory=Event)
 
@@ -163,7 +171,15 @@ class Search:
         self.read = ReadItems(ApplyItems(self.engine))
         self.deletions = ReadDeletions(self.log, self.denied, self.maps, self.stop)
         self.status = Status(self.index, self.engine, SPACE)
-        self.find = FindRows(self.index, self.engine, self.denied, self.exact_limit, lambda: self.now[0])
+        clock = lambda: self.now[0]  # noqa: E731
+        self.held = HeldRows(self.index, clock, self.cache_bytes)
+        self.fresh = FreshRows(clock, keep_ms=60_000, max_pictures=self.fresh_pictures)
+        self.keep_fresh = KeepFresh(self.objects, SPACE.name, self.fresh, self.held)
+        self.read_pictures = ReadPictures(ApplyFacts(self.engine, self.objects, SPACE.name), SPACE.name)
+        self.passing = WhatPasses(self.engine, labels_by_interest(load_taxonomy()), clock)
+        self.find = FindRows(
+            self.index, self.passing, self.held, self.fresh, self.denied, self.exact_limit, self.exact_most
+        )
         self.handler = SearchByCrop(
             self.maps, self.find, self.engine, self.denied, self._note, lambda: self.now[0], 0.5
         )

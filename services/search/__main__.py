@@ -1,4 +1,4 @@
-"""Search service: reads item.changed and media.changed, feature objects and the index; answers crop queries."""
+"""Search service: reads item.changed, media.changed, media.encoded and media.embedded, feature objects and the index; answers crop queries."""
 
 from __future__ import annotations
 
@@ -17,16 +17,22 @@ from nungil.object_store.open import open_object_store
 from nungil.runtime.clock import now_ms
 from nungil.runtime.lifecycle import serve, worker
 from nungil.runtime.rpc import aio_server, wait_until_stopped
+from nungil.taxonomy.taxonomy import load_taxonomy
 from nungil.vector_index.open import open_vector_index
 from services.search.config import SearchSettings
-from services.search.consumer import GROUP, TOPICS, ReadDeletions, ReadItems
+from services.search.consumer import GROUP, TOPICS, ReadChanges, ReadDeletions, ReadFresh, ReadItems, ReadPictures
 from services.search.features import FeatureMaps
+from services.search.fresh import FreshRows
 from services.search.handlers.activities import TellActivities
 from services.search.handlers.crops import SearchByCrop
 from services.search.handlers.deletions import DeniedPictures
-from services.search.handlers.finding import FindRows
+from services.search.handlers.facts import ApplyFacts
+from services.search.handlers.finding import FindRows, WhatPasses
+from services.search.handlers.freshness import KeepFresh
 from services.search.handlers.items import ApplyItems, FillTitles
 from services.search.handlers.status import Status
+from services.search.held import HeldRows
+from services.search.passing import labels_by_interest
 from services.search.rpc import SearchServicer
 
 
@@ -44,14 +50,20 @@ def run(settings: SearchSettings, stop: Event) -> None:
         tell, drained = TellActivities(log), Event()
         stack.enter_context(worker("activities", lambda: tell.publish(drained), stop))
         stack.callback(drained.set)  # searches in flight are told too
-        find = FindRows(index, engine, denied, settings.exact_limit, now_ms)
+        held = HeldRows(index, now_ms, settings.row_cache_bytes)
+        fresh = FreshRows(now_ms, keep_ms=int(1000 * settings.fresh_s), max_pictures=settings.fresh_pictures)
+        passing = WhatPasses(engine, labels_by_interest(load_taxonomy()), now_ms)
+        find = FindRows(index, passing, held, fresh, denied, settings.exact_limit, settings.exact_most)
         search = SearchByCrop(maps, find, engine, denied, tell, now_ms, settings.match_cosine)
         servicer = SearchServicer(search, Status(index, engine, space))
 
         deletions = ReadDeletions(log, denied, maps, stop)
+        keep_fresh = KeepFresh(objects, space.name, fresh, held)
+        stack.enter_context(worker("fresh", ReadFresh(log, keep_fresh, stop), stop))
         stack.enter_context(worker("deletions", deletions, stop))
         items = stack.enter_context(log.subscribe(TOPICS, group=GROUP))
-        read, dead = ReadItems(ApplyItems(engine)), DeadLetters(log, group=GROUP)
+        facts = ReadPictures(ApplyFacts(engine, objects, space.name), space.name)
+        read, dead = ReadChanges(ReadItems(ApplyItems(engine)), facts), DeadLetters(log, group=GROUP)
 
         def keep_items() -> None:
             FillTitles(engine)(stop)

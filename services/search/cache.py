@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
+from collections.abc import Sequence
 from typing import Generic, Protocol, TypeVar
 
 
@@ -37,6 +38,15 @@ class BoundedCache(Generic[V]):
             if value is not None:
                 self._held.move_to_end(key)
             return value
+
+    def get_all(self, keys: Sequence[str]) -> list[V | None]:
+        """As `get`, for many keys."""
+        with self._lock:
+            values = [self._held.get(key) for key in keys]
+            for key, value in zip(keys, values, strict=True):
+                if value is not None:
+                    self._held.move_to_end(key)
+            return values
 
     def put(self, key: str, value: V) -> None:
         with self._lock:

@@ -17,6 +17,17 @@ class SearchSettings(ServiceSettings):
     exact_limit: int = Field(
         2_500, ge=1, le=10_000, description="where at most so many pictures pass the filters, only they are scored"
     )
+    exact_most: int = Field(
+        20_000,
+        ge=1,
+        le=200_000,
+        description="where more pass and the nearest rows hold too few, at most so many are scored; then an answer is partial",
+    )
+    row_cache_bytes: int = Field(
+        128 * 1024 * 1024, ge=1024 * 1024, description="rows of pictures that pass filters, held in memory"
+    )
+    fresh_pictures: int = Field(1_000, ge=0, description="newest pictures found before the index shows them")
+    fresh_s: float = Field(60.0, ge=0, description="for so long after they were encoded")
     cache_bytes: int = Field(256 * 1024 * 1024, ge=1024 * 1024, description="feature maps held in memory")
     denied_pictures: int = Field(200_000, ge=1, description="deletions remembered until the index has surely followed")
     match_cosine: float = Field(

@@ -1,4 +1,4 @@
-"""What search reads: item.changed as a group, media.changed as a tail of its own."""
+"""What search reads: item.changed and media.embedded as a group; media.changed, and what is new, as tails of its own."""
 
 from __future__ import annotations
 
@@ -10,17 +10,19 @@ from threading import Event
 from nungil.event_log import topics
 from nungil.event_log.errors import EventLogAway
 from nungil.event_log.port import EventLog, Record
-from nungil.runtime.errors import Rejected
+from nungil.runtime.errors import DependencyAway, Rejected
 from services.search import wire
 from services.search.core import ItemRow
 from services.search.features import FeatureMaps
 from services.search.handlers.deletions import DeniedPictures
+from services.search.handlers.facts import ApplyFacts
+from services.search.handlers.freshness import KeepFresh
 from services.search.handlers.items import ApplyItems
 
 logger = logging.getLogger(__name__)
 
 GROUP = "search"
-TOPICS = (topics.ITEM_CHANGED,)
+TOPICS = (topics.ITEM_CHANGED, topics.MEDIA_EMBEDDED)
 _BATCH = 500
 _POLL_S = 0.5
 _RETRY_S = 1.0
@@ -45,6 +47,74 @@ class ReadItems:
         if changes:
             self.apply(list(changes.values()))
         return faults
+
+
+@dataclass(frozen=True)
+class ReadPictures:
+    """Keeps what pictures show up to date with media.embedded."""
+
+    apply: ApplyFacts
+    space: str
+
+    def __call__(self, records: Sequence[Record]) -> list[tuple[Record, Rejected]]:
+        faults: list[tuple[Record, Rejected]] = []
+        pictures: list[tuple[str, str]] = []
+        for record in records:
+            try:
+                event = wire.embedded_picture(record)
+            except Rejected as error:
+                faults.append((record, error))
+                continue
+            if wire.tells_of(event, self.space):
+                pictures.append((event.tenant, event.media_id))
+        if pictures:
+            self.apply(pictures)
+        return faults
+
+
+@dataclass(frozen=True)
+class ReadChanges:
+    """A batch of what the group reads, by topic."""
+
+    items: ReadItems
+    pictures: ReadPictures
+
+    def __call__(self, records: Sequence[Record]) -> list[tuple[Record, Rejected]]:
+        of_items = [record for record in records if record.topic == topics.ITEM_CHANGED]
+        of_pictures = [record for record in records if record.topic == topics.MEDIA_EMBEDDED]
+        return self.items(of_items) + self.pictures(of_pictures)
+
+
+@dataclass(frozen=True)
+class ReadFresh:
+    """Tells of each picture that is new, or that changed in the index, from now on."""
+
+    log: EventLog
+    keep: KeepFresh
+    stop: Event
+
+    def __call__(self) -> None:
+        with self.log.tail([topics.MEDIA_ENCODED, topics.MEDIA_EMBEDDED], since="now") as tail:
+            while not self.stop.is_set():
+                try:
+                    records = tail.poll(max_records=_BATCH, timeout_s=_POLL_S)
+                    for record in records:
+                        self._tell(record)
+                except DependencyAway as error:
+                    logger.warning("new pictures are found once the index shows them: %s", error)
+                    self.stop.wait(_RETRY_S)
+
+    def _tell(self, record: Record) -> None:
+        if record.topic == topics.MEDIA_ENCODED:
+            encoded = wire.encoded_picture(record)
+            if encoded is not None:
+                self.keep.encoded(encoded.tenant, encoded.media_id, encoded.encoder_space)
+            return
+        try:
+            event = wire.embedded_picture(record)
+        except Rejected:
+            return  # the group puts it away as a dead letter
+        self.keep.changed(event.tenant, event.media_id, gone=wire.is_removal(event))
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import base64
 import binascii
 import hashlib
 import json
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -27,6 +27,9 @@ class TagKind(Enum):
     CATEGORY = 3  # as the feed has it, like the two below
     SHOP = 4
     BRAND = 5
+
+
+OF_PICTURES = (TagKind.LABEL, TagKind.COLOUR)  # what a picture has that is no item's
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +108,18 @@ class Conditions:
     items: frozenset[str] | None = None  # only these items: what words chose; None: no words did
 
     @property
+    def of_items(self) -> bool:
+        """Whether only items can pass."""
+        return (
+            self.filters.of_items or self.items is not None or any(tag.kind not in OF_PICTURES for tag in self.narrow)
+        )
+
+    @property
+    def selective(self) -> bool:
+        """Whether there is anything, beside whose pictures they are, that a result might not pass."""
+        return self.of_items or bool(self.narrow or self.exclude)
+
+    @property
     def owners(self) -> tuple[str, ...]:
         """Whose pictures the caller may see."""
         return (CATALOGUE, self.person_id) if self.person_id else (CATALOGUE,)
@@ -136,6 +151,19 @@ class Found:
     match: Match
     item_id: str | None
 
+    @property
+    def what(self) -> tuple[str, str]:
+        """What it stands for."""
+        return ("picture", self.match.media_id) if self.item_id is None else ("item", self.item_id)
+
+
+@dataclass(frozen=True, slots=True)
+class FoundRows:
+    """Results, best first. partial: more pass than could be looked at, and some that are missing may be better than some here."""
+
+    found: Sequence[Found]
+    partial: bool = False
+
 
 def checked_filters(filters: Filters) -> Filters:
     """The same. Raises InvalidQuery, UnknownMarket or UnknownCurrency where no offer could ever pass."""
@@ -159,27 +187,33 @@ def checked_limit(limit: int) -> int:
     return limit or DEFAULT_LIMIT
 
 
-def best_of_each(
-    matches: Iterable[Match], items_of: Mapping[str, Sequence[str]], *, denied: Collection[str], items_only: bool
-) -> list[Found]:
+def standing_for(matches: Iterable[Match], stands: Mapping[str, Sequence[str]]) -> list[Found]:
     """Of each item, and of each picture that is no item's, the best row; in the order of `matches`.
 
-    items_of: media id -> the items that it shows, those that pass the filters. A picture shared by two items stands for both.
+    stands: media id -> the items that it stands for, none where it stands for itself. What is not there does not pass.
     """
     seen: set[tuple[str, str]] = set()
     found: list[Found] = []
     for match in matches:
-        if match.media_id in denied:
+        items = stands.get(match.media_id)
+        if items is None:
             continue
-        items: Sequence[str | None] = items_of.get(match.media_id, ())
-        if not items and not items_only:
-            items = [None]
-        for item_id in items:
-            stands_for = ("picture", match.media_id) if item_id is None else ("item", item_id)
-            if stands_for not in seen:
-                seen.add(stands_for)
-                found.append(Found(match, item_id))
+        for item_id in items or (None,):
+            result = Found(match, item_id)
+            if result.what not in seen:
+                seen.add(result.what)
+                found.append(result)
     return found
+
+
+def merged(one: Sequence[Found], other: Sequence[Found]) -> list[Found]:
+    """Both as one list, best first, of each item or picture the better row."""
+    if not one or not other:
+        return [*one, *other]
+    best: dict[tuple[str, str], Found] = {}
+    for found in sorted((*one, *other), key=lambda found: (-found.match.score, found.match.id, found.item_id or "")):
+        best.setdefault(found.what, found)
+    return list(best.values())
 
 
 def cursor_of(query: CropQuery, offset: int) -> str:

@@ -13,3 +13,7 @@ class InvalidQuery(Rejected):
 
 class InvalidItem(Rejected):
     """A record of item.changed that is none."""
+
+
+class InvalidPicture(Rejected):
+    """A record of media.embedded that is none."""

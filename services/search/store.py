@@ -146,8 +146,8 @@ def passing_pictures(
     found = connection.execute(
         select(ITEM_MEDIA.c.media_id)
         .distinct()
-        .join(ITEMS, _same_item(ITEM_MEDIA, ITEMS))
-        .where(ITEM_MEDIA.c.tenant == tenant, _item_passes(filters, now_ms))
+        .join(ITEMS, same_item(ITEM_MEDIA, ITEMS))
+        .where(ITEM_MEDIA.c.tenant == tenant, item_passes(filters, now_ms))
         .limit(at_most + 1)
     )
     media_ids = list(found.scalars())
@@ -162,8 +162,8 @@ def items_of(
     for some in portions(media_ids):
         rows = connection.execute(
             select(ITEM_MEDIA.c.media_id, ITEM_MEDIA.c.item_id)
-            .join(ITEMS, _same_item(ITEM_MEDIA, ITEMS))
-            .where(ITEM_MEDIA.c.tenant == tenant, ITEM_MEDIA.c.media_id.in_(some), _item_passes(filters, now_ms))
+            .join(ITEMS, same_item(ITEM_MEDIA, ITEMS))
+            .where(ITEM_MEDIA.c.tenant == tenant, ITEM_MEDIA.c.media_id.in_(some), item_passes(filters, now_ms))
             .order_by(ITEM_MEDIA.c.item_id)
         )
         for media_id, item_id in rows:
@@ -183,7 +183,7 @@ def load_items(
         for row in connection.execute(pictures.order_by(ITEM_MEDIA.c.position)).mappings():
             media[row["item_id"]].append(row["media_id"])
         passing = select(OFFERS).where(
-            OFFERS.c.tenant == tenant, OFFERS.c.item_id.in_(some), _offer_passes(filters, now_ms)
+            OFFERS.c.tenant == tenant, OFFERS.c.item_id.in_(some), offer_passes(filters, now_ms)
         )
         order = (OFFERS.c.in_stock.desc(), OFFERS.c.currency, OFFERS.c.price_minor, OFFERS.c.offer_id)
         for row in connection.execute(passing.order_by(*order)).mappings():
@@ -197,14 +197,15 @@ def load_items(
     return loaded
 
 
-def _item_passes(filters: Filters, now_ms: int) -> ColumnElement[bool]:
+def item_passes(filters: Filters, now_ms: int) -> ColumnElement[bool]:
+    """Of a row of ITEMS: whether its category and one of its offers pass."""
     wanted = [ITEMS.c.category == filters.category] if filters.category else []
     if filters.of_offers:
-        wanted.append(exists().where(_same_item(OFFERS, ITEMS), _offer_passes(filters, now_ms)))
+        wanted.append(exists().where(same_item(OFFERS, ITEMS), offer_passes(filters, now_ms)))
     return and_(true(), *wanted)
 
 
-def _offer_passes(filters: Filters, now_ms: int) -> ColumnElement[bool]:
+def offer_passes(filters: Filters, now_ms: int) -> ColumnElement[bool]:
     """The one place that says which offer passes: for finding items, and for showing offers."""
     wanted: list[ColumnElement[bool]] = [or_(OFFERS.c.expires_at_ms == 0, OFFERS.c.expires_at_ms > now_ms)]
     for column, value in (("market", filters.market), ("currency", filters.currency), ("shop", filters.shop)):
@@ -219,7 +220,8 @@ def _offer_passes(filters: Filters, now_ms: int) -> ColumnElement[bool]:
     return and_(*wanted)
 
 
-def _same_item(one: Table, other: Table) -> ColumnElement[bool]:
+def same_item(one: Table, other: Table) -> ColumnElement[bool]:
+    """Whether two rows are of the same item."""
     return and_(one.c.tenant == other.c.tenant, one.c.item_id == other.c.item_id)
 
 

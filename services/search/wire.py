@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from google.protobuf.message import DecodeError
 
 from nungil.api.common.v1 import common_pb2
+from nungil.api.embed.v1.events_pb2 import MediaEmbedded, MediaEncoded
 from nungil.api.ingest.v1 import items_pb2
 from nungil.api.ingest.v1.events_pb2 import ItemChanged, MediaChanged
 from nungil.api.profile.v1 import profile_pb2
@@ -19,7 +20,7 @@ from nungil.pictures.boxes import Box
 from nungil.pictures.features import box_from_proto, box_to_proto
 from nungil.runtime import tracing
 from services.search.core import CropQuery, Filters, ItemRow, OfferRow, checked_filters, checked_limit
-from services.search.errors import InvalidItem
+from services.search.errors import InvalidItem, InvalidPicture
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +36,14 @@ class Hit:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A page of hits. box: what was searched with."""
+    """A page of hits. box: what was searched with. partial: as `FoundRows`."""
 
     matched: bool
     hits: Sequence[Hit]
     box: Box
     clipped: bool
     next_cursor: str
+    partial: bool = False
 
 
 def query_of(request: pb.SearchByCropRequest) -> CropQuery:
@@ -77,6 +79,7 @@ def answer_to_proto(answer: Answer, took_ms: float) -> pb.SearchByCropResponse:
         box=box_to_proto(answer.box),
         clipped=answer.clipped,
         next_cursor=answer.next_cursor,
+        partial=answer.partial,
         took_ms=took_ms,
     )
 
@@ -148,3 +151,35 @@ def _item_to_proto(item: ItemRow) -> items_pb2.Item:
         created_at_ms=item.created_at_ms,
         aliases=item.aliases,
     )
+
+
+def embedded_picture(record: Record) -> MediaEmbedded:
+    """What this record of media.embedded tells. Raises InvalidPicture."""
+    try:
+        event = MediaEmbedded.FromString(record.value or b"")
+    except DecodeError as error:
+        raise InvalidPicture(f"no MediaEmbedded: {error}") from error
+    if not (event.tenant and event.media_id):
+        raise InvalidPicture("a MediaEmbedded without tenant or media_id")
+    return event
+
+
+def tells_of(event: MediaEmbedded, space: str) -> bool:
+    """Whether it says that a picture is to be found in this encoder space, or not any more."""
+    if event.outcome == MediaEmbedded.OUTCOME_EMBEDDED:
+        return event.encoder_space == space
+    return event.outcome == MediaEmbedded.OUTCOME_REMOVED
+
+
+def is_removal(event: MediaEmbedded) -> bool:
+    """Whether rows and features are gone."""
+    return event.outcome == MediaEmbedded.OUTCOME_REMOVED
+
+
+def encoded_picture(record: Record) -> MediaEncoded | None:
+    """What this record of media.encoded tells, or None where it tells nothing."""
+    try:
+        event = MediaEncoded.FromString(record.value or b"")
+    except DecodeError:
+        return None  # a note that cannot be read is a picture found a moment later
+    return event if event.tenant and event.media_id else None

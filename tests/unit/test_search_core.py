@@ -7,7 +7,20 @@ import pytest
 from nungil.runtime.errors import Rejected
 from nungil.vector_index.port import CATALOGUE, Match
 from services.search.cache import BoundedCache
-from services.search.core import CropQuery, Filters, best_of_each, checked_filters, checked_limit, cursor_of, offset_of
+from services.search.core import (
+    Conditions,
+    CropQuery,
+    Filters,
+    Found,
+    Tag,
+    TagKind,
+    checked_filters,
+    checked_limit,
+    cursor_of,
+    merged,
+    offset_of,
+    standing_for,
+)
 from services.search.errors import InvalidQuery
 
 
@@ -59,13 +72,32 @@ def test_no_filter_is_of_items_by_default() -> None:
 
 def test_the_first_row_of_each_item_or_picture_stands_for_it() -> None:
     matches = [a_match("a:1"), a_match("b:0"), a_match("a:0"), a_match("c:0"), a_match("d:0")]
-    found = best_of_each(matches, {"a": ["i-1"], "c": ["i-1", "i-2"]}, denied={"d"}, items_only=False)
+    found = standing_for(matches, {"a": ["i-1"], "b": [], "c": ["i-1", "i-2"]})
     assert [(each.match.id, each.item_id) for each in found] == [("a:1", "i-1"), ("b:0", None), ("c:0", "i-2")]
 
 
-def test_with_items_only_a_picture_of_none_is_dropped() -> None:
-    found = best_of_each([a_match("a:0"), a_match("b:0")], {"b": ["i-1"]}, denied=(), items_only=True)
-    assert [each.item_id for each in found] == ["i-1"]
+def test_of_two_lists_the_better_row_of_each_item_stays_and_equal_ones_go_by_id() -> None:
+    one = [Found(Match("a:0", "a", "catalogue", 0.9), "i-1"), Found(Match("c:0", "c", "catalogue", 0.5), None)]
+    other = [Found(Match("b:0", "b", "catalogue", 0.95), "i-1"), Found(Match("d:0", "d", "catalogue", 0.5), None)]
+    assert [found.match.id for found in merged(one, other)] == ["b:0", "c:0", "d:0"]
+    assert merged(one, []) == one
+
+
+@pytest.mark.parametrize(
+    ("conditions", "of_items", "selective"),
+    [
+        (Conditions("shop"), False, False),
+        (Conditions("shop", filters=Filters(in_stock=True)), True, True),
+        (Conditions("shop", narrow=(Tag(TagKind.LABEL, "husky"),)), False, True),
+        (Conditions("shop", narrow=(Tag(TagKind.SHOP, "Nun"),)), True, True),
+        (Conditions("shop", exclude=(Tag(TagKind.SHOP, "Nun"),)), False, True),
+        (Conditions("shop", items=frozenset()), True, True),
+    ],
+)
+def test_conditions_tell_whether_only_items_pass_and_whether_anything_is_asked(
+    conditions: Conditions, of_items: bool, selective: bool
+) -> None:
+    assert (conditions.of_items, conditions.selective) == (of_items, selective)
 
 
 def test_a_cursor_leads_back_to_where_it_was_given() -> None:

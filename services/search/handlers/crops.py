@@ -43,7 +43,8 @@ class SearchByCrop:
         feature_map = self._authorised(query)
         tracing.note(media_id=query.media_id)
         vector, box, clipped = query_vector(feature_map, query.part)
-        found = self.find(vector, query.conditions, wanted=offset + query.limit + 1, without=(query.media_id,))
+        rows = self.find(vector, query.conditions, wanted=offset + query.limit + 1, without=(query.media_id,))
+        found = rows.found
         page = found[offset : offset + query.limit]
         tracing.note(hits=len(page))
         if query.record and query.person_id and offset == 0:
@@ -54,6 +55,7 @@ class SearchByCrop:
             box=box,
             clipped=clipped,
             next_cursor=cursor_of(query, offset + query.limit) if len(found) > offset + query.limit else "",
+            partial=rows.partial,
         )
 
     def _authorised(self, query: CropQuery) -> FeatureMap:

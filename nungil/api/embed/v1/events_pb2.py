@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from nungil.api.common.v1 import common_pb2 as nungil_dot_api_dot_common_dot_v1_dot_common__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n nungil/api/embed/v1/events.proto\x12\x13nungil.api.embed.v1\x1a!nungil/api/common/v1/common.proto\"\xc9\x03\n\rMediaEmbedded\x12\x10\n\x08\x65vent_id\x18\x01 \x01(\t\x12\x0e\n\x06tenant\x18\x02 \x01(\t\x12\x10\n\x08media_id\x18\x03 \x01(\t\x12\x0f\n\x07version\x18\x04 \x01(\x03\x12;\n\x07outcome\x18\x05 \x01(\x0e\x32*.nungil.api.embed.v1.MediaEmbedded.Outcome\x12\x0e\n\x06reason\x18\x06 \x01(\t\x12\r\n\x05owner\x18\x07 \x01(\t\x12.\n\x07purpose\x18\x08 \x01(\x0e\x32\x1d.nungil.api.common.v1.Purpose\x12,\n\x06source\x18\t \x01(\x0e\x32\x1c.nungil.api.common.v1.Source\x12\x15\n\rencoder_space\x18\n \x01(\t\x12\x14\n\x0c\x66\x65\x61tures_key\x18\x0b \x01(\t\x12\x0f\n\x07regions\x18\x0c \x01(\x05\x12\x16\n\x0eoccurred_at_ms\x18\r \x01(\x03\"c\n\x07Outcome\x12\x17\n\x13OUTCOME_UNSPECIFIED\x10\x00\x12\x14\n\x10OUTCOME_EMBEDDED\x10\x01\x12\x14\n\x10OUTCOME_REJECTED\x10\x02\x12\x13\n\x0fOUTCOME_REMOVED\x10\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n nungil/api/embed/v1/events.proto\x12\x13nungil.api.embed.v1\x1a!nungil/api/common/v1/common.proto\"\xc9\x03\n\rMediaEmbedded\x12\x10\n\x08\x65vent_id\x18\x01 \x01(\t\x12\x0e\n\x06tenant\x18\x02 \x01(\t\x12\x10\n\x08media_id\x18\x03 \x01(\t\x12\x0f\n\x07version\x18\x04 \x01(\x03\x12;\n\x07outcome\x18\x05 \x01(\x0e\x32*.nungil.api.embed.v1.MediaEmbedded.Outcome\x12\x0e\n\x06reason\x18\x06 \x01(\t\x12\r\n\x05owner\x18\x07 \x01(\t\x12.\n\x07purpose\x18\x08 \x01(\x0e\x32\x1d.nungil.api.common.v1.Purpose\x12,\n\x06source\x18\t \x01(\x0e\x32\x1c.nungil.api.common.v1.Source\x12\x15\n\rencoder_space\x18\n \x01(\t\x12\x14\n\x0c\x66\x65\x61tures_key\x18\x0b \x01(\t\x12\x0f\n\x07regions\x18\x0c \x01(\x05\x12\x16\n\x0eoccurred_at_ms\x18\r \x01(\x03\"c\n\x07Outcome\x12\x17\n\x13OUTCOME_UNSPECIFIED\x10\x00\x12\x14\n\x10OUTCOME_EMBEDDED\x10\x01\x12\x14\n\x10OUTCOME_REJECTED\x10\x02\x12\x13\n\x0fOUTCOME_REMOVED\x10\x03\"\x98\x01\n\x0cMediaEncoded\x12\x10\n\x08\x65vent_id\x18\x01 \x01(\t\x12\x0e\n\x06tenant\x18\x02 \x01(\t\x12\x10\n\x08media_id\x18\x03 \x01(\t\x12\x0f\n\x07version\x18\x04 \x01(\x03\x12\x15\n\rencoder_space\x18\x05 \x01(\t\x12\x14\n\x0c\x66\x65\x61tures_key\x18\x06 \x01(\t\x12\x16\n\x0eoccurred_at_ms\x18\x07 \x01(\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,4 +36,6 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_MEDIAEMBEDDED']._serialized_end=550
   _globals['_MEDIAEMBEDDED_OUTCOME']._serialized_start=451
   _globals['_MEDIAEMBEDDED_OUTCOME']._serialized_end=550
+  _globals['_MEDIAENCODED']._serialized_start=553
+  _globals['_MEDIAENCODED']._serialized_end=705
 # @@protoc_insertion_point(module_scope)

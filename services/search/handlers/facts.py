@@ -1,0 +1,57 @@
+"""The copy of what pictures show, kept up to date."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from sqlalchemy import Engine
+
+from nungil.database.open import hold
+from nungil.object_store import keys
+from nungil.object_store.errors import InvalidKey, ObjectNotFound
+from nungil.object_store.port import ObjectStore
+from nungil.pictures.features import Features, decode_features
+from services.search.facts import PictureFacts, delete_facts, facts_of, replace_facts
+
+
+@dataclass(frozen=True)
+class ApplyFacts:
+    """Brings labels and colours up to date with the feature objects. Idempotent, and in whatever order it is told of pictures.
+
+    A picture that has no features in this space, or that embed has removed, is forgotten.
+    """
+
+    engine: Engine
+    objects: ObjectStore
+    space: str
+
+    def __call__(self, pictures: Collection[tuple[str, str]]) -> int:
+        """pictures: (tenant, media id). Returns how many of them there are."""
+        read = [(tenant, media_id, self._read(tenant, media_id)) for tenant, media_id in dict.fromkeys(pictures)]
+        with self.engine.begin() as connection:
+            # A partition that is handed over may be in two hands for a moment.
+            hold(connection, *(f"picture/{tenant}/{media_id}" for tenant, media_id, _ in read))
+            present: list[PictureFacts] = []
+            for tenant, media_id, features in read:
+                # Looked for within the lock: what removed the picture meanwhile put its tombstone first (decision 4).
+                if features is None or self._removed(features):
+                    delete_facts(connection, tenant, [media_id])
+                else:
+                    present.append(facts_of(features))
+            replace_facts(connection, present)
+        return len(present)
+
+    def _read(self, tenant: str, media_id: str) -> Features | None:
+        try:
+            features = decode_features(self.objects.get(keys.features_key(tenant, media_id, self.space)))
+        except (ObjectNotFound, InvalidKey):
+            return None
+        return features if (features.tenant, features.media_id) == (tenant, media_id) else None
+
+    def _removed(self, features: Features) -> bool:
+        try:
+            removed_at = int(self.objects.get(keys.tombstone_key(features.tenant, features.media_id)))
+        except ObjectNotFound:
+            return False
+        return features.version <= removed_at
