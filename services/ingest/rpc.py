@@ -48,6 +48,10 @@ class IngestServicer(ingest_pb2_grpc.IngestServiceServicer):
         media, features = self.pictures.get(wire.caller_of(request.caller), request.media_id)
         return ingest_pb2.GetMediaResponse(media=wire.media_message(media, features))
 
+    def GetFileNames(self, request: ingest_pb2.GetFileNamesRequest, context: Any) -> ingest_pb2.GetFileNamesResponse:
+        names = self.pictures.file_names(wire.caller_of(request.caller), request.media_ids)
+        return ingest_pb2.GetFileNamesResponse(file_names=names)
+
     def ListMedia(self, request: ingest_pb2.ListMediaRequest, context: Any) -> ingest_pb2.ListMediaResponse:
         page, cursor = self.pictures.list(
             wire.caller_of(request.caller), request.purpose, limit=request.limit, cursor=request.cursor

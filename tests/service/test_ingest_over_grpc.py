@@ -173,6 +173,25 @@ def test_a_picture_is_put_published_embedded_shown_and_deleted(client: Client, l
     assert len(read(log, topics.MEDIA_CHANGED, 2)) == 2
 
 
+def test_names_of_many_pictures_are_told_at_once_to_who_may_see_them(client: Client) -> None:
+    mine = client.put(a_picture(seed=31), file_name="mine.jpg").media.media_id
+    shops = client.put(a_picture(seed=32), file_name="shop.jpg", purpose=common_pb2.PURPOSE_CATALOGUE).media.media_id
+    gone = client.put(a_picture(seed=33), file_name="gone.jpg").media.media_id
+
+    def names(caller: common_pb2.Caller, *more: str) -> dict[str, str]:
+        request = ingest_pb2.GetFileNamesRequest(caller=caller, media_ids=[mine, shops, gone, "unknown", *more])
+        with calling():
+            return dict(client.stub.GetFileNames(request).file_names)
+
+    with calling():
+        client.stub.DeleteMedia(ingest_pb2.DeleteMediaRequest(caller=CALLER, media_id=gone))
+    assert names(CALLER) == {mine: "mine.jpg", shops: "shop.jpg"}
+    assert names(common_pb2.Caller(tenant="acme", person_id="p-jun")) == {shops: "shop.jpg"}
+    assert names(common_pb2.Caller(tenant="other", person_id="p-mina")) == {}
+    with pytest.raises(Rejected, match="at most 1,000"):
+        names(CALLER, *map(str, range(1_000)))
+
+
 def test_a_picture_over_30_mb_is_refused_before_it_has_come_whole(client: Client) -> None:
     sent = 0
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass, field
@@ -12,7 +11,7 @@ from nungil.api.common.v1 import common_pb2
 from nungil.api.embed.v1 import embed_pb2
 from nungil.api.ingest.v1 import ingest_pb2
 from nungil.api.profile.v1 import profile_pb2
-from nungil.runtime.errors import NotFound, TooLarge
+from nungil.runtime.errors import TooLarge
 from nungil.runtime.rpc import CHUNK_BYTES, calling, metadata
 from services.gateway.core import Who
 from services.gateway.errors import ConsentNeeded
@@ -136,16 +135,15 @@ class FileNames:
         """media_ids: as a search that `who` made gave them. A picture that is deleted meanwhile has no name."""
         wanted = list(dict.fromkeys(media_ids))
         unknown = [media_id for media_id in wanted if (who.tenant, media_id) not in self._names]
-        await asyncio.gather(*(self._learn(who, media_id) for media_id in unknown))
+        if unknown:
+            await self._learn(who, unknown)
         names = {media_id: self._names.get((who.tenant, media_id), "") for media_id in wanted}
         while len(self._names) > _REMEMBERED:
             self._names.popitem(last=False)
         return names
 
-    async def _learn(self, who: Who, media_id: str) -> None:
-        request = ingest_pb2.GetMediaRequest(caller=caller(who), media_id=media_id)
-        try:
-            answer = await ask(self.peers.ingest.GetMedia, request, timeout_s=self.timeout_s)
-        except NotFound:
-            return
-        self._names[who.tenant, media_id] = answer.media.file_name
+    async def _learn(self, who: Who, media_ids: list[str]) -> None:
+        request = ingest_pb2.GetFileNamesRequest(caller=caller(who), media_ids=media_ids)
+        answer = await ask(self.peers.ingest.GetFileNames, request, timeout_s=self.timeout_s)
+        for media_id, file_name in answer.file_names.items():
+            self._names[who.tenant, media_id] = file_name

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 from sqlalchemy import Engine
@@ -43,6 +44,8 @@ from services.ingest.core import (
 from services.ingest.errors import InvalidQuery, InvalidUpload, NoSuchPicture, UploadStoodStill
 from services.ingest.store import OUTBOX
 from services.ingest.store import media as rows
+
+MAX_NAMED = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +130,13 @@ class Pictures:
         if media.state != SEARCHABLE:
             return media, None
         return media, self._features(keys.features_key(media.tenant, media_id, self.encoder_space))
+
+    def file_names(self, caller: Caller, media_ids: Collection[str]) -> dict[str, str]:
+        """By media id, of those that the caller may see. Raises InvalidQuery for too many."""
+        if len(media_ids) > MAX_NAMED:
+            raise InvalidQuery(f"{len(media_ids):,} pictures are asked for; at most {MAX_NAMED:,} at once")
+        with reading(self.engine) as connection:
+            return rows.file_names(connection, caller.tenant, media_ids, caller.sees, now_ms=self.clock())
 
     def list(self, caller: Caller, purpose: int, *, limit: int, cursor: str) -> tuple[list[Media], str]:
         """A page of a purpose, newest first, and the cursor of the next; empty at the end."""

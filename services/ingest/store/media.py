@@ -37,6 +37,20 @@ def find_media(
     return media
 
 
+def file_names(
+    connection: Connection, tenant: str, media_ids: Collection[str], owners: Collection[str], *, now_ms: int
+) -> dict[str, str]:
+    """By media id, of those pictures that `find_media` would find."""
+    query = select(MEDIA.c.media_id, MEDIA.c.file_name).where(
+        MEDIA.c.tenant == tenant,
+        MEDIA.c.media_id.in_(media_ids),
+        MEDIA.c.owner.in_(owners),
+        MEDIA.c.state != DELETED,
+        (MEDIA.c.expires_at_ms.is_(None)) | (MEDIA.c.expires_at_ms > now_ms),
+    )
+    return {row.media_id: row.file_name for row in connection.execute(query)}
+
+
 def find_by_content(connection: Connection, tenant: str, owner: str, sha256: str) -> Media | None:
     """The picture that this owner gave with these bytes."""
     query = select(MEDIA).where(MEDIA.c.tenant == tenant, MEDIA.c.owner == owner, MEDIA.c.content_sha256 == sha256)

@@ -44,6 +44,11 @@ class IngestServiceStub:
                 request_serializer=nungil_dot_api_dot_ingest_dot_v1_dot_ingest__pb2.GetMediaRequest.SerializeToString,
                 response_deserializer=nungil_dot_api_dot_ingest_dot_v1_dot_ingest__pb2.GetMediaResponse.FromString,
                 _registered_method=True)
+        self.GetFileNames = channel.unary_unary(
+                '/nungil.api.ingest.v1.IngestService/GetFileNames',
+                request_serializer=nungil_dot_api_dot_ingest_dot_v1_dot_ingest__pb2.GetFileNamesRequest.SerializeToString,
+                response_deserializer=nungil_dot_api_dot_ingest_dot_v1_dot_ingest__pb2.GetFileNamesResponse.FromString,
+                _registered_method=True)
         self.ListMedia = channel.unary_unary(
                 '/nungil.api.ingest.v1.IngestService/ListMedia',
                 request_serializer=nungil_dot_api_dot_ingest_dot_v1_dot_ingest__pb2.ListMediaRequest.SerializeToString,
@@ -99,6 +104,13 @@ class IngestServiceServicer:
 
     def GetMedia(self, request, context):
         """NOT_FOUND: unknown, deleted, or not the caller's to see.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetFileNames(self, request, context):
+        """Of many pictures at once. INVALID_ARGUMENT: more than 1,000.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -171,6 +183,11 @@ def add_IngestServiceServicer_to_server(servicer, server):
                     servicer.GetMedia,
                     request_deserializer=nungil_dot_api_dot_ingest_dot_v1_dot_ingest__pb2.GetMediaRequest.FromString,
                     response_serializer=nungil_dot_api_dot_ingest_dot_v1_dot_ingest__pb2.GetMediaResponse.SerializeToString,
+            ),
+            'GetFileNames': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetFileNames,
+                    request_deserializer=nungil_dot_api_dot_ingest_dot_v1_dot_ingest__pb2.GetFileNamesRequest.FromString,
+                    response_serializer=nungil_dot_api_dot_ingest_dot_v1_dot_ingest__pb2.GetFileNamesResponse.SerializeToString,
             ),
             'ListMedia': grpc.unary_unary_rpc_method_handler(
                     servicer.ListMedia,
@@ -267,6 +284,33 @@ class IngestService:
             '/nungil.api.ingest.v1.IngestService/GetMedia',
             nungil_dot_api_dot_ingest_dot_v1_dot_ingest__pb2.GetMediaRequest.SerializeToString,
             nungil_dot_api_dot_ingest_dot_v1_dot_ingest__pb2.GetMediaResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetFileNames(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/nungil.api.ingest.v1.IngestService/GetFileNames',
+            nungil_dot_api_dot_ingest_dot_v1_dot_ingest__pb2.GetFileNamesRequest.SerializeToString,
+            nungil_dot_api_dot_ingest_dot_v1_dot_ingest__pb2.GetFileNamesResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -37,6 +37,8 @@ class IngestServiceStub:
     """
     GetMedia: _grpc.UnaryUnaryMultiCallable[_ingest_pb2.GetMediaRequest, _ingest_pb2.GetMediaResponse]
     """NOT_FOUND: unknown, deleted, or not the caller's to see."""
+    GetFileNames: _grpc.UnaryUnaryMultiCallable[_ingest_pb2.GetFileNamesRequest, _ingest_pb2.GetFileNamesResponse]
+    """Of many pictures at once. INVALID_ARGUMENT: more than 1,000."""
     ListMedia: _grpc.UnaryUnaryMultiCallable[_ingest_pb2.ListMediaRequest, _ingest_pb2.ListMediaResponse]
     """Newest first."""
     GetImage: _grpc.UnaryStreamMultiCallable[_ingest_pb2.GetImageRequest, _ingest_pb2.GetImageResponse]
@@ -63,6 +65,8 @@ class IngestServiceAsyncStub(IngestServiceStub):
     """
     GetMedia: _aio.UnaryUnaryMultiCallable[_ingest_pb2.GetMediaRequest, _ingest_pb2.GetMediaResponse]  # type: ignore[assignment]
     """NOT_FOUND: unknown, deleted, or not the caller's to see."""
+    GetFileNames: _aio.UnaryUnaryMultiCallable[_ingest_pb2.GetFileNamesRequest, _ingest_pb2.GetFileNamesResponse]  # type: ignore[assignment]
+    """Of many pictures at once. INVALID_ARGUMENT: more than 1,000."""
     ListMedia: _aio.UnaryUnaryMultiCallable[_ingest_pb2.ListMediaRequest, _ingest_pb2.ListMediaResponse]  # type: ignore[assignment]
     """Newest first."""
     GetImage: _aio.UnaryStreamMultiCallable[_ingest_pb2.GetImageRequest, _ingest_pb2.GetImageResponse]  # type: ignore[assignment]
@@ -98,6 +102,14 @@ class IngestServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_ingest_pb2.GetMediaResponse, _abc.Awaitable[_ingest_pb2.GetMediaResponse]]:
         """NOT_FOUND: unknown, deleted, or not the caller's to see."""
+
+    @_abc_1.abstractmethod
+    def GetFileNames(
+        self,
+        request: _ingest_pb2.GetFileNamesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_ingest_pb2.GetFileNamesResponse, _abc.Awaitable[_ingest_pb2.GetFileNamesResponse]]:
+        """Of many pictures at once. INVALID_ARGUMENT: more than 1,000."""
 
     @_abc_1.abstractmethod
     def ListMedia(
