@@ -138,10 +138,15 @@ class CropQuery:
     cursor: str = ""
     record: bool = False
     event_id: str = ""  # of what is recorded; empty: a new one
+    text: str = ""  # words, not read yet
+    narrow: tuple[Tag, ...] = ()
+    exclude: tuple[Tag, ...] = ()
+    items: frozenset[str] | None = None  # that words chose
+    want_chips: bool = False
 
     @property
     def conditions(self) -> Conditions:
-        return Conditions(self.tenant, self.person_id, self.filters)
+        return Conditions(self.tenant, self.person_id, self.filters, self.narrow, self.exclude, self.items)
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,5 +241,6 @@ def offset_of(query: CropQuery) -> int:
 
 def _fingerprint(query: CropQuery) -> str:
     """Of all that decides which hits there are and in which order; the size of a page does not."""
-    asked = repr((query.tenant, query.person_id, query.media_id, query.part, query.filters))
+    conditions = (query.filters, query.text, query.narrow, query.exclude)
+    asked = repr((query.tenant, query.person_id, query.media_id, query.part, *conditions))
     return hashlib.sha256(asked.encode()).hexdigest()[:16]

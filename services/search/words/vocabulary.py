@@ -30,6 +30,11 @@ class Vocabulary:
     sounds: tuple[tuple[Sound, Tag], ...] = ()
     currency: str = "KRW"
 
+    @property
+    def tags(self) -> frozenset[Tag]:
+        """All that its names name."""
+        return frozenset(tag for tags in self.names.values() for tag in tags)
+
     def named(self, name: str) -> Tag | None:
         """What a key names: what is the tenant's own first, then a colour, an interest, a label."""
         for names in (self.names, of_taxonomy().names):

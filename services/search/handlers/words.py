@@ -1,0 +1,89 @@
+"""Words of a question made conditions of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from sqlalchemy import Engine
+
+from nungil.database.open import reading
+from services.search import titles
+from services.search.core import OF_PICTURES, CropQuery, Filters, Tag, checked_filters
+from services.search.errors import InvalidQuery
+from services.search.vocabularies import Vocabularies
+from services.search.words.reading import read
+from services.search.words.vocabulary import Vocabulary
+
+_NAMED_AT_MOST = 20  # known names in a complaint
+
+
+@dataclass(frozen=True, slots=True)
+class Understood:
+    """How words were read. filters: those given, and what words asked for; narrow, exclude: what words named. rest: what was looked for
+    in titles. ranked: the items that say it, best first; None where nothing was left to look for."""
+
+    filters: Filters
+    narrow: tuple[Tag, ...]
+    exclude: tuple[Tag, ...]
+    rest: str
+    ranked: Sequence[str] | None
+
+
+@dataclass(frozen=True)
+class ReadWords:
+    """What a question says in words becomes its filters, tags and items. Blocking: call it in a thread.
+
+    This is where words for the text tower of an encoder would part: `Understood.rest` is what it would be asked.
+    """
+
+    engine: Engine
+    vocabularies: Vocabularies
+
+    def __call__(self, query: CropQuery) -> tuple[CropQuery, Understood | None]:
+        """The question with its words read, and how they were; None where it has none. Raises InvalidQuery, and as `checked_filters`."""
+        if not (query.text or query.narrow or query.exclude):
+            return query, None
+        vocabulary = self.vocabularies.of(query.tenant)
+        _check_known((*query.narrow, *query.exclude), vocabulary)
+        if not query.text:
+            return query, None
+        reading_ = read(query.text, vocabulary, query.filters.currency)
+        filters = checked_filters(_merged(query.filters, reading_.filters))
+        ranked = self._ranked(query.tenant, reading_.rest, reading_.unwanted)
+        understood = Understood(filters, reading_.narrow, reading_.exclude, " ".join(reading_.rest), ranked)
+        exclude = tuple(dict.fromkeys((*query.exclude, *reading_.exclude)))
+        narrow = tuple(dict.fromkeys((*query.narrow, *reading_.narrow)))
+        items = None if ranked is None else frozenset(ranked)
+        return replace(query, filters=filters, narrow=narrow, exclude=exclude, items=items), understood
+
+    def _ranked(self, tenant: str, rest: Sequence[str], unwanted: Sequence[str]) -> Sequence[str] | None:
+        if not rest:
+            return None
+        with reading(self.engine) as connection:
+            found = titles.matching(connection, tenant, rest)
+            without = {item_id for word in unwanted for item_id in titles.matching(connection, tenant, [word])}
+        return [item_id for item_id in found if item_id not in without]
+
+
+def _merged(given: Filters, said: Filters) -> Filters:
+    """What words say goes before what was given: it was said last. A price is said as a whole."""
+    merged = replace(given, market=said.market or given.market, in_stock=said.in_stock or given.in_stock)
+    if not said.currency:
+        return merged
+    return replace(
+        merged,
+        currency=said.currency,
+        min_price_minor=said.min_price_minor,
+        max_price_minor=said.max_price_minor,
+    )
+
+
+def _check_known(tags: Sequence[Tag], vocabulary: Vocabulary) -> None:
+    """Raises InvalidQuery for a category, shop or brand that the tenant does not have."""
+    for tag in tags:
+        if tag.kind not in OF_PICTURES and tag not in vocabulary.tags:
+            known = sorted(each.id for each in vocabulary.tags if each.kind is tag.kind)
+            more = f" and {len(known) - _NAMED_AT_MOST} more" if len(known) > _NAMED_AT_MOST else ""
+            named = ", ".join(known[:_NAMED_AT_MOST]) or "none"
+            raise InvalidQuery(f"no {tag.kind.name.lower()} {tag.id!r} is known; there are: {named}{more}")
