@@ -107,8 +107,8 @@ def _xml_records(data: bytes) -> list[Record]:
     parser.buffer_text = True
     try:
         parser.Parse(data, True)
-    except (expat.ExpatError, UnicodeError, LookupError) as error:
-        raise UnreadableFeed(f"the feed is no XML: {error}") from error
+    except (expat.ExpatError, ValueError, LookupError) as error:  # the last two: an encoding that expat has not
+        raise UnreadableFeed(f"the feed is no XML in UTF-8: {error}") from error
     if not reader.records:
         raise UnreadableFeed("the feed has no <item> (RSS) or <entry> (Atom)")
     return reader.records
