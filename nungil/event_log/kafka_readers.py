@@ -59,9 +59,14 @@ class KafkaSubscription:
 
     def _poll(self, timeout_s: float, *, take: bool) -> None:
         """Polls as Kafka demands of a live member; with what is held paused where no records are to be taken."""
-        join = self._consumer._coordinator._join_task
+        coordinator = self._consumer._coordinator
+        join = coordinator._join_task
         if join is not None and join.is_done:
-            self._consumer._coordinator._join_task = _EndedJoin(join)
+            coordinator._join_task = _EndedJoin(join)
+        if coordinator.rejoining:
+            # A joining that began because a topic changed, and lasts longer than a poll, makes kafka-python 3.0.12 believe that
+            # none is under way, once it leads the group: it would never take what it was assigned, and send no heartbeats.
+            coordinator.rejoin_needed = True
         with translated():
             if not take:
                 self._consumer.pause(*self._consumer.assignment())

@@ -216,6 +216,25 @@ def test_a_member_that_comes_back_under_its_name_finds_its_partitions_and_nobody
 # A broker that goes and comes back
 
 
+def test_a_member_gets_the_partitions_that_a_topic_gained_though_its_polls_are_shorter_than_a_joining(url: str) -> None:
+    with open_event_log(url) as log, log.subscribe([MEDIA_CHANGED], group="embed") as member:
+        held(log, [member])
+        cluster = Cluster.of_url(url)
+        admin = KafkaAdminClient(**cluster.connection())
+        try:
+            admin.create_partitions({cluster.prefix + MEDIA_CHANGED: PARTITIONS + 4})
+        finally:
+            admin.close()
+        consumer = member._consumer  # type: ignore[attr-defined]
+
+        def has_all() -> bool:
+            consumer._cluster.request_update()  # it would look by itself, later
+            member.poll(max_records=1, timeout_s=0.001)
+            return len(consumer.assignment()) == PARTITIONS + 4
+
+        until(has_all)
+
+
 def test_producers_and_consumers_recover_when_the_broker_was_away(own_broker: LocalServers) -> None:
     with a_kafka_url() as url, open_event_log(url) as log:
         handled: list[str] = []
