@@ -14,6 +14,7 @@ MEASUREMENTS = (
     "bench.event_log",
     "bench.upload_to_searchable",
     "bench.decoder",
+    "bench.lens_websocket",
 )
 
 

@@ -38,17 +38,21 @@ class System:
 
     def new_tenant(self, name: str) -> httpx.Client:
         """A tenant of its own, with one person and the right to fill a catalogue."""
+        return self.client(self.new_key(name, "--subject", "owner"))
+
+    def new_key(self, tenant: str, *more: str) -> str:
+        """A key of a tenant with the right to fill its catalogue. more: as `keys add` takes it; without a subject, requests name one."""
         key = "nk_" + secrets.token_urlsafe(32)
         with tempfile.NamedTemporaryFile("w", suffix=".key") as file:
             file.write(key)
             file.flush()
             subprocess.run(
-                [sys.executable, "-m", "services.gateway.keys", "add", "--tenant", name, "--subject", "owner",
+                [sys.executable, "-m", "services.gateway.keys", "add", "--tenant", tenant, *more,
                  "--scopes", "person,catalogue", "--key-file", file.name],
                 env=os.environ | {"NUNGIL_DATABASE_URL": f"sqlite:///{self.data}/databases/gateway.db"},
                 check=True,
             )  # fmt: skip
-        return self.client(key)
+        return key
 
 
 @contextmanager
