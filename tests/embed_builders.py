@@ -140,10 +140,11 @@ def an_embed(folder: Path, *, batch_pictures: int = 4) -> Iterator[AnEmbed]:
         device = stack.enter_context(open_device(encoder))
         threads = stack.enter_context(ThreadPoolExecutor(2))
         landing = stack.enter_context(ThreadPoolExecutor(1))
+        noting = stack.enter_context(ThreadPoolExecutor(1))
         encoding, tombstones = Encoding(objects, decode_upright, encoder, device, taxonomy), Tombstones(objects)
         alive = threading.Event()
         read = MediaChangedReader(
-            EmbedUploads(encoding, index, log, tombstones, threads, landing, lambda: 7, batch_pictures),
+            EmbedUploads(encoding, index, log, tombstones, threads, landing, noting, lambda: 7, batch_pictures),
             RemoveDeleted(objects, index, log, tombstones, lambda: 7),
             alive.set,
         )

@@ -175,7 +175,8 @@ class Search:
         self.held = HeldRows(self.index, clock, self.cache_bytes)
         self.fresh = FreshRows(clock, keep_ms=60_000, max_pictures=self.fresh_pictures)
         self.keep_fresh = KeepFresh(self.objects, SPACE.name, self.fresh, self.held)
-        self.read_pictures = ReadPictures(ApplyFacts(self.engine, self.objects, SPACE.name), SPACE.name)
+        self.facts = ApplyFacts(self.engine, self.objects, SPACE.name)
+        self.read_pictures = ReadPictures(self.facts, SPACE.name)
         self.passing = WhatPasses(self.engine, labels_by_interest(load_taxonomy()), clock)
         self.find = FindRows(
             self.index, self.passing, self.held, self.fresh, self.denied, self.exact_limit, self.exact_most
@@ -190,8 +191,7 @@ class Search:
     def put(self, *pictures: Features) -> None:
         """What embed does with a picture."""
         for picture in pictures:
-            key = keys.features_key(picture.tenant, picture.media_id, SPACE.name)
-            self.objects.put(key, encode_features(picture))
+            self.store(picture)
             self.index.upsert(
                 [
                     IndexRow(row_id(picture.media_id, r.n), r.vector, picture.tenant, picture.owner, picture.media_id)
@@ -199,6 +199,10 @@ class Search:
                 ]
             )
         self.index.flush()
+
+    def store(self, picture: Features) -> None:
+        """The features alone, as before the index has its rows."""
+        self.objects.put(keys.features_key(picture.tenant, picture.media_id, SPACE.name), encode_features(picture))
 
     def put_transient(self, picture: Features) -> None:
         """What embed does with a picture that is only searched with."""

@@ -1,5 +1,5 @@
 """Embed service: turns pictures into feature maps, region vectors, labels and colours.
 
-Reads media.changed, renditions and tombstones. Writes feature objects, tombstones, all rows of the vector index, and
-media.embedded. Answers EncodePicture for a picture that is only searched with. It has no database.
+Reads media.changed, renditions and tombstones. Writes feature objects, tombstones, all rows of the vector index,
+media.encoded and media.embedded. Answers EncodePicture for a picture that is only searched with. It has no database.
 """

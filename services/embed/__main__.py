@@ -1,4 +1,4 @@
-"""Embed service: reads media.changed, writes region vectors and media.embedded; answers EncodePicture."""
+"""Embed service: reads media.changed, writes region vectors, media.encoded and media.embedded; answers EncodePicture."""
 
 from __future__ import annotations
 
@@ -48,9 +48,12 @@ def run(settings: EmbedSettings, stop: Event) -> None:
         device = stack.enter_context(open_device(encoder))
         threads = stack.enter_context(ThreadPoolExecutor(settings.preparers, thread_name_prefix="prepare"))
         landing = stack.enter_context(ThreadPoolExecutor(1, thread_name_prefix="landing"))
+        noting = stack.enter_context(ThreadPoolExecutor(1, thread_name_prefix="noting"))
         encoding = Encoding(objects, decoders.upright, encoder, device, taxonomy)
         tombstones = Tombstones(objects)
-        embed = EmbedUploads(encoding, index, log, tombstones, threads, landing, now_ms, settings.batch_pictures)
+        embed = EmbedUploads(
+            encoding, index, log, tombstones, threads, landing, noting, now_ms, settings.batch_pictures
+        )
         remove = RemoveDeleted(objects, index, log, tombstones, now_ms, kept)
         if settings.kept_encoder_url:
             fill = FillIndex(encoding, index, tombstones, threads, settings.batch_pictures)

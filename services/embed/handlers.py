@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, Future, wait
@@ -25,7 +26,7 @@ from nungil.object_store.port import ObjectStore
 from nungil.pictures.features import Features, encode_features
 from nungil.runtime import metrics, tracing
 from nungil.runtime.clock import Clock
-from nungil.runtime.errors import Rejected
+from nungil.runtime.errors import DependencyAway, Rejected
 from nungil.taxonomy.taxonomy import Taxonomy
 from nungil.vector_index.port import VectorIndex
 from services.embed import wire
@@ -33,6 +34,8 @@ from services.embed.core import Picture, Prepared, finish, prepare, rows_of
 from services.embed.device import Device
 from services.embed.errors import RenditionMissing, UnknownPicture
 from services.embed.wire import Change
+
+logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 PASSES_IN_FLIGHT = 2  # given to the device and not yet landed: a slow index holds back what is prepared
@@ -100,6 +103,8 @@ class Encoding:
 class EmbedUploads:
     """Makes uploaded pictures searchable. Returns those that never will be, and says so in media.embedded.
 
+    While a batch goes to the index, `noting` tells of it in media.encoded: search finds it by then (decision 17).
+
     Three stages overlap: while the device runs a pass, the next is prepared by `threads`, and the ones before land, one
     after another, on `landing` (an executor of one thread): features stored, rows upserted and flushed, event published.
     """
@@ -110,6 +115,7 @@ class EmbedUploads:
     tombstones: Tombstones
     threads: Executor
     landing: Executor
+    noting: Executor
     clock: Clock
     batch_pictures: int
 
@@ -147,6 +153,7 @@ class EmbedUploads:
     def _land(self, batch: Sequence[Ready], forward: Future[Encoded]) -> None:
         """What follows a pass, in the order of decision 1."""
         found = self._store(batch, forward)
+        self.noting.submit(self._note, found)
         with metrics.EMBED_SECONDS.timed(step="index"):
             self.index.upsert([row for _, features in found for row in rows_of(features)])
             self.index.flush()
@@ -160,6 +167,14 @@ class EmbedUploads:
         )
         for change, features in kept:
             _end(change, "embedded", regions=len(features.regions))
+
+    def _note(self, found: Sequence[Found]) -> None:
+        """Nobody waits for it, and nothing is lost with it: a picture is then found once the index shows it."""
+        now_ms = self.clock()
+        try:
+            self.log.append([wire.encoded_note(f, self._key(change.picture), now_ms) for change, f in found])
+        except DependencyAway as error:
+            logger.debug("not noted: %s", error)
 
     def _prepared(
         self, uploads: Sequence[Change], keep_alive: Callable[[], None]

@@ -8,7 +8,7 @@ from google.protobuf.message import DecodeError
 
 from nungil.api.common.v1 import common_pb2
 from nungil.api.embed.v1 import embed_pb2
-from nungil.api.embed.v1.events_pb2 import MediaEmbedded
+from nungil.api.embed.v1.events_pb2 import MediaEmbedded, MediaEncoded
 from nungil.api.ingest.v1.events_pb2 import MediaChanged
 from nungil.event_log import topics
 from nungil.event_log.port import NewRecord, Record
@@ -67,6 +67,20 @@ def embedded(change: Change, features: Features, features_key: str, now_ms: int)
     event.features_key = features_key
     event.regions = len(features.regions)
     return _record(change, event)
+
+
+def encoded_note(features: Features, features_key: str, now_ms: int) -> NewRecord:
+    """Features are stored, rows are on their way."""
+    event = MediaEncoded(
+        event_id=new_event_id(),
+        tenant=features.tenant,
+        media_id=features.media_id,
+        version=features.version,
+        encoder_space=features.encoder_space,
+        features_key=features_key,
+        occurred_at_ms=now_ms,
+    )
+    return NewRecord(topics.MEDIA_ENCODED, event.media_id, event.SerializeToString(), {"event": "MediaEncoded"})
 
 
 def embedded_too(features: Features, features_key: str, now_ms: int) -> NewRecord:

@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 
 from nungil.api.common.v1 import common_pb2
+from nungil.api.embed.v1.events_pb2 import MediaEncoded
+from nungil.event_log import topics
 from nungil.object_store.keys import features_key, rendition_key, tombstone_key
 from nungil.pictures.pooling import pool_box, summed_area, unit
 from nungil.runtime.tracing import TRACEPARENT
@@ -44,6 +46,17 @@ def test_an_upload_becomes_features_rows_and_an_event(embed: AnEmbed) -> None:
     assert event.encoder_space == features.encoder_space == embed.encoder.space.name
     assert event.regions == len(features.regions) == len(embed.rows(media_id))
     assert embed.outcomes(media_id) == ["embedded"]
+
+
+def test_features_that_are_stored_are_noted_for_whoever_searches(embed: AnEmbed) -> None:
+    media_id = embed.stored("m-1", a_picture(of=MOUNTAIN, with_=DOG))
+    assert embed.handle(a_change(media_id, version=3)) == []
+    with embed.log.tail([topics.MEDIA_ENCODED], since="start") as tail:
+        [record] = tail.poll(max_records=10, timeout_s=10)
+    note = MediaEncoded.FromString(record.value or b"")
+    assert (record.key, note.tenant, note.media_id, note.version) == (media_id, TENANT, media_id, 3)
+    assert note.encoder_space == embed.encoder.space.name
+    assert embed.objects.exists(note.features_key)
 
 
 def test_a_row_holds_what_pooling_its_region_gives(embed: AnEmbed) -> None:
