@@ -42,6 +42,7 @@ from services.search.handlers.facts import ApplyFacts
 from services.search.handlers.finding import FindRows, WhatPasses
 from services.search.handlers.freshness import KeepFresh
 from services.search.handlers.items import ApplyItems
+from services.search.handlers.pools import GatherPool
 from services.search.handlers.status import Status
 from services.search.held import HeldRows
 from services.search.passing import labels_by_interest
@@ -184,6 +185,7 @@ class Search:
         self.handler = SearchByCrop(
             self.maps, self.find, self.engine, self.denied, self._note, lambda: self.now[0], 0.5
         )
+        self.gather = GatherPool(self.find, pool_rows=4_000)
 
     def _note(self, record: NewRecord) -> None:
         self.log.append([record])

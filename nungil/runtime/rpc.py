@@ -10,7 +10,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import aclosing, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -120,13 +120,15 @@ class _Edge(grpc.ServerInterceptor):  # type: ignore[type-arg]  # generic in the
 
 
 class _AsyncEdge(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]
-    """As _Edge, for asyncio."""
+    """As _Edge, for asyncio. What answers with a stream is an async generator."""
 
     async def intercept_service(self, continuation: Any, details: Any) -> Any:
         handler = await continuation(details)
-        if handler is None or handler.response_streaming or handler.request_streaming:
+        if handler is None or details.method.startswith(_HEALTH):
             return handler
-        inner = handler.unary_unary
+        inner = next(
+            f for f in (handler.unary_unary, handler.unary_stream, handler.stream_unary, handler.stream_stream) if f
+        )
 
         async def one(request: Any, context: Any) -> Any:
             with _served(details.method, context) as call:
@@ -137,7 +139,18 @@ class _AsyncEdge(grpc.aio.ServerInterceptor):  # type: ignore[type-arg]
                 call.done()
                 return answer
 
-        return _rebuild(handler, one)
+        async def many(request: Any, context: Any) -> None:
+            # Not a generator: one that its caller leaves is closed by another task, where our context is not.
+            with _served(details.method, context) as call:
+                try:
+                    async with aclosing(inner(request, context)) as answers:
+                        async for answer in answers:
+                            await context.write(answer)
+                except Exception as error:
+                    await context.abort(*call.failed(context, error))
+                call.done()
+
+        return _rebuild(handler, many if handler.response_streaming else one)
 
 
 def _rebuild(handler: Any, method: Any) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from threading import Event
 
@@ -30,10 +31,15 @@ from services.search.handlers.facts import ApplyFacts
 from services.search.handlers.finding import FindRows, WhatPasses
 from services.search.handlers.freshness import KeepFresh
 from services.search.handlers.items import ApplyItems, FillTitles
+from services.search.handlers.lens import Lens, LensLimits
+from services.search.handlers.pools import GatherPool
+from services.search.handlers.regions import SearchByRegions
 from services.search.handlers.status import Status
 from services.search.held import HeldRows
 from services.search.passing import labels_by_interest
 from services.search.rpc import SearchServicer
+
+LENS_THREADS = 8  # sessions that wait for a slow index leave the threads of crop searches alone
 
 
 def run(settings: SearchSettings, stop: Event) -> None:
@@ -55,7 +61,15 @@ def run(settings: SearchSettings, stop: Event) -> None:
         passing = WhatPasses(engine, labels_by_interest(load_taxonomy()), now_ms)
         find = FindRows(index, passing, held, fresh, denied, settings.exact_limit, settings.exact_most)
         search = SearchByCrop(maps, find, engine, denied, tell, now_ms, settings.match_cosine)
-        servicer = SearchServicer(search, Status(index, engine, space))
+        gather = GatherPool(find, settings.lens_pool_rows)
+        threads = stack.enter_context(ThreadPoolExecutor(LENS_THREADS, "lens"))
+        limits = LensLimits(settings.lens_sessions, settings.lens_rest_s, settings.lens_slow_s, settings.lens_idle_s)
+        servicer = SearchServicer(
+            search,
+            SearchByRegions(search, gather, threads, settings.lens_slow_s),
+            Lens(search, gather, threads, limits),
+            Status(index, engine, space),
+        )
 
         deletions = ReadDeletions(log, denied, maps, stop)
         keep_fresh = KeepFresh(objects, space.name, fresh, held)
@@ -81,6 +95,7 @@ async def _answer(servicer: SearchServicer, settings: SearchSettings, stop: Even
         grace_s=settings.shutdown_grace_s,
     ):
         await wait_until_stopped(stop)
+        servicer.lens.close()
 
 
 if __name__ == "__main__":

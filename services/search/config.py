@@ -30,6 +30,17 @@ class SearchSettings(ServiceSettings):
     fresh_s: float = Field(60.0, ge=0, description="for so long after they were encoded")
     cache_bytes: int = Field(256 * 1024 * 1024, ge=1024 * 1024, description="feature maps held in memory")
     denied_pictures: int = Field(200_000, ge=1, description="deletions remembered until the index has surely followed")
+    lens_sessions: int = Field(
+        200, ge=1, description="pictures open at once for a moving frame; each keeps its candidates"
+    )
+    lens_pool_rows: int = Field(4_000, ge=100, le=20_000, description="candidates of a session, about 1 KB each")
+    lens_rest_s: float = Field(
+        0.15, ge=0, description="a frame that nothing follows for so long is answered by a full search"
+    )
+    lens_slow_s: float = Field(
+        2.0, gt=0, description="an index that takes longer is not waited for: answers are partial"
+    )
+    lens_idle_s: float = Field(300.0, gt=0, description="a session that is asked nothing for so long is closed")
     match_cosine: float = Field(
         0.2,
         ge=-1,

@@ -1,6 +1,6 @@
 """What search refuses."""
 
-from nungil.runtime.errors import NotFound, Rejected
+from nungil.runtime.errors import DependencyAway, NotFound, NungilError, Rejected
 
 
 class NoSuchPicture(NotFound):
@@ -17,3 +17,15 @@ class InvalidItem(Rejected):
 
 class InvalidPicture(Rejected):
     """A record of media.embedded that is none."""
+
+
+class TooManySessions(DependencyAway):
+    """This process holds as many lens sessions as it may: try again, which may lead to another."""
+
+
+class LensIdle(NungilError):
+    """Nothing was asked for too long: open the picture again."""
+
+
+class LensMoved(DependencyAway):
+    """The process that held the session ends: open the picture again."""

@@ -97,6 +97,11 @@ class FeatureMaps:
             self._boxes.put(key, held)
         return held.boxes
 
+    def held_boxes(self, tenant: str, media_id: str) -> Mapping[int, Box]:
+        """As `boxes_of`, of what is in memory alone; none where nothing is."""
+        held = self._boxes.get(f"{tenant}/{media_id}")
+        return {} if held is None else held.boxes
+
     def forget(self, tenant: str, media_id: str) -> None:
         """Drops what is held of a picture."""
         self._maps.drop(f"{tenant}/{media_id}")

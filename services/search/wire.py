@@ -66,21 +66,22 @@ def query_of(request: pb.SearchByCropRequest) -> CropQuery:
 def answer_to_proto(answer: Answer, took_ms: float) -> pb.SearchByCropResponse:
     return pb.SearchByCropResponse(
         matched=answer.matched,
-        hits=[
-            pb.Hit(
-                media_id=hit.media_id,
-                score=hit.score,
-                region=hit.region,
-                box=box_to_proto(hit.box),
-                item=None if hit.item is None else _item_to_proto(hit.item),
-            )
-            for hit in answer.hits
-        ],
+        hits=[hit_to_proto(hit) for hit in answer.hits],
         box=box_to_proto(answer.box),
         clipped=answer.clipped,
         next_cursor=answer.next_cursor,
         partial=answer.partial,
         took_ms=took_ms,
+    )
+
+
+def hit_to_proto(hit: Hit) -> pb.Hit:
+    return pb.Hit(
+        media_id=hit.media_id,
+        score=hit.score,
+        region=hit.region,
+        box=box_to_proto(hit.box),
+        item=None if hit.item is None else item_to_proto(hit.item),
     )
 
 
@@ -138,7 +139,7 @@ def crop_searched(query: CropQuery, box: Box, *, event_id: str, now_ms: int) -> 
     return NewRecord(topics.USER_ACTIVITY, query.person_id, event.SerializeToString(), headers)
 
 
-def _item_to_proto(item: ItemRow) -> items_pb2.Item:
+def item_to_proto(item: ItemRow) -> items_pb2.Item:
     return items_pb2.Item(
         item_id=item.item_id,
         media_ids=item.media_ids,

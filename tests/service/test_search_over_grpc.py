@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from lens_builders import a_servicer
 from search_builders import (
     DOG,
     JUNO,
@@ -48,7 +49,6 @@ from nungil.vector_index.open import open_vector_index
 from nungil.vector_index.port import IndexRow, row_id
 from services.search.__main__ import run
 from services.search.config import SearchSettings
-from services.search.rpc import SearchServicer
 
 WAIT_S = 30.0
 
@@ -76,13 +76,15 @@ class Client:
 @contextmanager
 def serving(search: Search, address: str) -> Iterator[None]:
     """The servicer on an event loop of its own."""
-    servicer, stop, ready = SearchServicer(search.handler, search.status), threading.Event(), threading.Event()
+    stop, ready = threading.Event(), threading.Event()
 
     async def answer() -> None:
-        register = lambda server: add_SearchServiceServicer_to_server(servicer, server)  # noqa: E731
-        async with aio_server(register, listen=address, grace_s=1):
-            ready.set()
-            await wait_until_stopped(stop)
+        with a_servicer(search) as servicer:
+            register = lambda server: add_SearchServiceServicer_to_server(servicer, server)  # noqa: E731
+            async with aio_server(register, listen=address, grace_s=1):
+                ready.set()
+                await wait_until_stopped(stop)
+                servicer.lens.close()
 
     thread = threading.Thread(target=lambda: asyncio.run(answer()))
     thread.start()

@@ -40,7 +40,7 @@ class SearchByCrop:
 
     def __call__(self, query: CropQuery) -> Answer:
         offset = offset_of(query)
-        feature_map = self._authorised(query)
+        feature_map = self.authorised(query)
         tracing.note(media_id=query.media_id)
         vector, box, clipped = query_vector(feature_map, query.part)
         rows = self.find(vector, query.conditions, wanted=offset + query.limit + 1, without=(query.media_id,))
@@ -51,20 +51,22 @@ class SearchByCrop:
             self._record(query, box)
         return Answer(
             matched=bool(found) and found[0].match.score >= self.match_cosine,
-            hits=self._hydrate(query, page),
+            hits=self.hydrate(query, page),
             box=box,
             clipped=clipped,
             next_cursor=cursor_of(query, offset + query.limit) if len(found) > offset + query.limit else "",
             partial=rows.partial,
         )
 
-    def _authorised(self, query: CropQuery) -> FeatureMap:
+    def authorised(self, query: CropQuery) -> FeatureMap:
+        """The picture to search with. Raises NoSuchPicture."""
         feature_map = None if query.media_id in self.denied else self.maps.of(query.tenant, query.media_id)
         if feature_map is None or feature_map.owner not in query.conditions.owners:
             raise NoSuchPicture(f"no picture {query.media_id}")
         return feature_map
 
-    def _hydrate(self, query: CropQuery, page: Sequence[Found]) -> list[Hit]:
+    def hydrate(self, query: CropQuery, page: Sequence[Found]) -> list[Hit]:
+        """What was found, with boxes, titles and offers; without what was deleted meanwhile."""
         item_ids = [found.item_id for found in page if found.item_id is not None]
         with reading(self.engine) as connection:
             items = store.load_items(connection, query.tenant, item_ids, query.filters, now_ms=self.clock())

@@ -527,7 +527,7 @@ class LensFrame(_message.Message):
     REGION_FIELD_NUMBER: _builtins.int
     REST_FIELD_NUMBER: _builtins.int
     number: _builtins.int
-    """the caller's, growing"""
+    """the caller's: above 0, growing over frames and refines alike"""
     region: _builtins.int
     rest: _builtins.bool
     """answer with a full search now, not when the frame has rested for a moment"""
@@ -553,7 +553,9 @@ Global___LensFrame: _TypeAlias = LensFrame  # noqa: Y015
 
 @_typing.final
 class LensRefine(_message.Message):
-    """Gathers the pool again under these; the frame that was last asked for is answered again, under this number."""
+    """Gathers the pool again under these, in place of all that held before; until then frames are answered from the old pool. The
+    frame that was last asked for is then answered again, under this number, or under its own where it came later.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -676,7 +678,7 @@ class LensAnswer(_message.Message):
     COUNTED_FIELD_NUMBER: _builtins.int
     TOOK_MS_FIELD_NUMBER: _builtins.int
     number: _builtins.int
-    """of the frame or refine that it answers"""
+    """of the frame or refine that it answers: the newest that it speaks of"""
     full: _builtins.bool
     """by a full search, once the frame rested; otherwise from the pool"""
     matched: _builtins.bool
@@ -689,7 +691,7 @@ class LensAnswer(_message.Message):
     def hits(self) -> _containers.RepeatedCompositeFieldContainer[Global___LensHit]: ...
     @_builtins.property
     def items(self) -> _containers.RepeatedCompositeFieldContainer[_items_pb2.Item]:
-        """of these hits, those not told before on this stream"""
+        """of these hits, those not told before on this stream, or told otherwise"""
 
     @_builtins.property
     def box(self) -> _common_pb2.Box:
@@ -738,7 +740,7 @@ class LensHit(_message.Message):
     same: _builtins.bool
     @_builtins.property
     def box(self) -> _common_pb2.Box:
-        """the part of it that matched; of a pool's answer, the row's region"""
+        """the part of it that matched; of a pool's answer, the row's region, absent until it was read"""
 
     def __init__(
         self,
@@ -787,7 +789,9 @@ Global___LensFault: _TypeAlias = LensFault  # noqa: Y015
 
 @_typing.final
 class LensClosed(_message.Message):
-    """The last thing told: the picture is gone, or may not be seen any more."""
+    """The last thing told: the picture is gone or may not be seen any more ("no-such-picture"), nothing was asked for too long
+    ("lens-idle"), or the process ends ("lens-moved": open it again).
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 

@@ -39,6 +39,16 @@ class SearchServiceStub:
                 request_serializer=nungil_dot_api_dot_search_dot_v1_dot_search__pb2.SearchByCropRequest.SerializeToString,
                 response_deserializer=nungil_dot_api_dot_search_dot_v1_dot_search__pb2.SearchByCropResponse.FromString,
                 _registered_method=True)
+        self.SearchByRegions = channel.unary_unary(
+                '/nungil.api.search.v1.SearchService/SearchByRegions',
+                request_serializer=nungil_dot_api_dot_search_dot_v1_dot_search__pb2.SearchByRegionsRequest.SerializeToString,
+                response_deserializer=nungil_dot_api_dot_search_dot_v1_dot_search__pb2.SearchByRegionsResponse.FromString,
+                _registered_method=True)
+        self.Lens = channel.stream_stream(
+                '/nungil.api.search.v1.SearchService/Lens',
+                request_serializer=nungil_dot_api_dot_search_dot_v1_dot_search__pb2.LensRequest.SerializeToString,
+                response_deserializer=nungil_dot_api_dot_search_dot_v1_dot_search__pb2.LensResponse.FromString,
+                _registered_method=True)
         self.GetStatus = channel.unary_unary(
                 '/nungil.api.search.v1.SearchService/GetStatus',
                 request_serializer=nungil_dot_api_dot_search_dot_v1_dot_search__pb2.GetStatusRequest.SerializeToString,
@@ -58,6 +68,22 @@ class SearchServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def SearchByRegions(self, request, context):
+        """Every part of a picture that has a name, at once. As SearchByCrop; `partial` where time ran out.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Lens(self, request_iterator, context):
+        """A picture opened once, then frames that move over it. The first ask is `open`; what is wrong with it ends the call with
+        the codes of SearchByCrop, UNAVAILABLE where no more sessions are taken. Of frames that wait, the newest is answered and
+        the others never are. Where the caller ends its side, what is due is still told.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetStatus(self, request, context):
         """Rows in the index and items known.
         """
@@ -72,6 +98,16 @@ def add_SearchServiceServicer_to_server(servicer, server):
                     servicer.SearchByCrop,
                     request_deserializer=nungil_dot_api_dot_search_dot_v1_dot_search__pb2.SearchByCropRequest.FromString,
                     response_serializer=nungil_dot_api_dot_search_dot_v1_dot_search__pb2.SearchByCropResponse.SerializeToString,
+            ),
+            'SearchByRegions': grpc.unary_unary_rpc_method_handler(
+                    servicer.SearchByRegions,
+                    request_deserializer=nungil_dot_api_dot_search_dot_v1_dot_search__pb2.SearchByRegionsRequest.FromString,
+                    response_serializer=nungil_dot_api_dot_search_dot_v1_dot_search__pb2.SearchByRegionsResponse.SerializeToString,
+            ),
+            'Lens': grpc.stream_stream_rpc_method_handler(
+                    servicer.Lens,
+                    request_deserializer=nungil_dot_api_dot_search_dot_v1_dot_search__pb2.LensRequest.FromString,
+                    response_serializer=nungil_dot_api_dot_search_dot_v1_dot_search__pb2.LensResponse.SerializeToString,
             ),
             'GetStatus': grpc.unary_unary_rpc_method_handler(
                     servicer.GetStatus,
@@ -106,6 +142,60 @@ class SearchService:
             '/nungil.api.search.v1.SearchService/SearchByCrop',
             nungil_dot_api_dot_search_dot_v1_dot_search__pb2.SearchByCropRequest.SerializeToString,
             nungil_dot_api_dot_search_dot_v1_dot_search__pb2.SearchByCropResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SearchByRegions(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/nungil.api.search.v1.SearchService/SearchByRegions',
+            nungil_dot_api_dot_search_dot_v1_dot_search__pb2.SearchByRegionsRequest.SerializeToString,
+            nungil_dot_api_dot_search_dot_v1_dot_search__pb2.SearchByRegionsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Lens(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_stream(
+            request_iterator,
+            target,
+            '/nungil.api.search.v1.SearchService/Lens',
+            nungil_dot_api_dot_search_dot_v1_dot_search__pb2.LensRequest.SerializeToString,
+            nungil_dot_api_dot_search_dot_v1_dot_search__pb2.LensResponse.FromString,
             options,
             channel_credentials,
             insecure,

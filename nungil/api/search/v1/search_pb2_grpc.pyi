@@ -36,6 +36,13 @@ class SearchServiceStub:
     INVALID_ARGUMENT: a box wholly outside, empty or not numbers, an unknown region, chip or market, limit outside 0..100,
     a cursor of another query, neither a picture nor words.
     """
+    SearchByRegions: _grpc.UnaryUnaryMultiCallable[_search_pb2.SearchByRegionsRequest, _search_pb2.SearchByRegionsResponse]
+    """Every part of a picture that has a name, at once. As SearchByCrop; `partial` where time ran out."""
+    Lens: _grpc.StreamStreamMultiCallable[_search_pb2.LensRequest, _search_pb2.LensResponse]
+    """A picture opened once, then frames that move over it. The first ask is `open`; what is wrong with it ends the call with
+    the codes of SearchByCrop, UNAVAILABLE where no more sessions are taken. Of frames that wait, the newest is answered and
+    the others never are. Where the caller ends its side, what is due is still told.
+    """
     GetStatus: _grpc.UnaryUnaryMultiCallable[_search_pb2.GetStatusRequest, _search_pb2.GetStatusResponse]
     """Rows in the index and items known."""
 
@@ -46,6 +53,13 @@ class SearchServiceAsyncStub(SearchServiceStub):
     """NOT_FOUND: unknown media_id, or one that the caller may not see. FAILED_PRECONDITION: known, not yet embedded.
     INVALID_ARGUMENT: a box wholly outside, empty or not numbers, an unknown region, chip or market, limit outside 0..100,
     a cursor of another query, neither a picture nor words.
+    """
+    SearchByRegions: _aio.UnaryUnaryMultiCallable[_search_pb2.SearchByRegionsRequest, _search_pb2.SearchByRegionsResponse]  # type: ignore[assignment]
+    """Every part of a picture that has a name, at once. As SearchByCrop; `partial` where time ran out."""
+    Lens: _aio.StreamStreamMultiCallable[_search_pb2.LensRequest, _search_pb2.LensResponse]  # type: ignore[assignment]
+    """A picture opened once, then frames that move over it. The first ask is `open`; what is wrong with it ends the call with
+    the codes of SearchByCrop, UNAVAILABLE where no more sessions are taken. Of frames that wait, the newest is answered and
+    the others never are. Where the caller ends its side, what is due is still told.
     """
     GetStatus: _aio.UnaryUnaryMultiCallable[_search_pb2.GetStatusRequest, _search_pb2.GetStatusResponse]  # type: ignore[assignment]
     """Rows in the index and items known."""
@@ -60,6 +74,25 @@ class SearchServiceServicer(metaclass=_abc_1.ABCMeta):
         """NOT_FOUND: unknown media_id, or one that the caller may not see. FAILED_PRECONDITION: known, not yet embedded.
         INVALID_ARGUMENT: a box wholly outside, empty or not numbers, an unknown region, chip or market, limit outside 0..100,
         a cursor of another query, neither a picture nor words.
+        """
+
+    @_abc_1.abstractmethod
+    def SearchByRegions(
+        self,
+        request: _search_pb2.SearchByRegionsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_search_pb2.SearchByRegionsResponse, _abc.Awaitable[_search_pb2.SearchByRegionsResponse]]:
+        """Every part of a picture that has a name, at once. As SearchByCrop; `partial` where time ran out."""
+
+    @_abc_1.abstractmethod
+    def Lens(
+        self,
+        request_iterator: _MaybeAsyncIterator[_search_pb2.LensRequest],
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_search_pb2.LensResponse], _abc.AsyncIterator[_search_pb2.LensResponse]]:
+        """A picture opened once, then frames that move over it. The first ask is `open`; what is wrong with it ends the call with
+        the codes of SearchByCrop, UNAVAILABLE where no more sessions are taken. Of frames that wait, the newest is answered and
+        the others never are. Where the caller ends its side, what is due is still told.
         """
 
     @_abc_1.abstractmethod
