@@ -126,7 +126,8 @@ def read_box(context: click.Context, parameter: click.Parameter, value: str | No
 
 
 @click.command()
-@click.argument("photo_or_id")
+@click.argument("photo_or_id", required=False)
+@click.option("--text", default="", help="Words in Korean or English, alone or beside a picture.")
 @click.option(
     "--box",
     metavar="X,Y,W,H",
@@ -138,7 +139,8 @@ def read_box(context: click.Context, parameter: click.Parameter, value: str | No
 @click.option("--limit", type=click.IntRange(1, 100), default=10, show_default=True)
 @speaks_with_a_system
 def search(
-    photo_or_id: str,
+    photo_or_id: str | None,
+    text: str,
     box: Json | None,
     market: str | None,
     in_stock: bool,
@@ -148,13 +150,16 @@ def search(
     key: str | None,
     as_json: bool,
 ) -> None:
-    """Find what looks like a part of a picture: a file, or a media id. A file is only searched with, and forgotten."""
+    """Find what looks like a part of a picture (a file, or a media id), is what words say, or both. A file is only searched with, and forgotten."""
+    if not photo_or_id and not text:
+        raise click.UsageError("name a photo or a media id, give --text, or both")
     with Target(data, url, key).open() as (api, _):
-        photo = Path(photo_or_id)
-        media_id = api.put_picture(photo, purpose="search")["media_id"] if photo.is_file() else photo_or_id
         filters = {"in_stock": in_stock} | ({"market": market} if market else {})
-        query = {"media_id": media_id, "filters": filters, "limit": limit} | ({"box": box} if box else {})
-        found = api.search(query)
+        query: Json = {"filters": filters, "limit": limit, "text": text}
+        if photo_or_id:
+            photo = Path(photo_or_id)
+            query["media_id"] = api.put_picture(photo, purpose="search")["media_id"] if photo.is_file() else photo_or_id
+        found = api.search(query | ({"box": box} if box else {}))
     if as_json:
         print_json(hits_document(found))
     else:
