@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Annotated, Literal
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
 from nungil.api.search.v1 import search_pb2
+from nungil.commerce import check_currency, check_market
+from nungil.runtime.errors import Rejected
 from services.gateway.core import Who
 from services.gateway.wire.common import BoxModel, MinorUnits, Model, NameModel, RegionModel, caller
 from services.gateway.wire.items import ItemModel
@@ -31,12 +33,27 @@ _SORTS: dict[SortWord, search_pb2.Sort.ValueType] = {
 ChipId = Annotated[str, Field(min_length=1, max_length=200)]
 
 
+def _known(check: Callable[[str], None]) -> Callable[[str], str]:
+    def checked(code: str) -> str:
+        try:
+            check(code)
+        except Rejected as error:
+            raise ValueError(str(error)) from error
+        return code
+
+    return checked
+
+
 class FiltersModel(Model):
-    market: str | None = Field(None, description="ISO 3166-1 alpha-2", pattern="^[A-Z]{2}$", examples=["KR"])
+    market: Annotated[str, AfterValidator(_known(check_market))] | None = Field(
+        None, description="ISO 3166-1 alpha-2", max_length=20, examples=["KR"]
+    )
     in_stock: bool = False
     min_price_minor: MinorUnits | None = Field(None, description="in the minor unit of `currency`", examples=[10000])
     max_price_minor: MinorUnits | None = Field(None, examples=[30000])
-    currency: str | None = Field(None, description="ISO 4217", pattern="^[A-Z]{3}$", examples=["KRW"])
+    currency: Annotated[str, AfterValidator(_known(check_currency))] | None = Field(
+        None, description="ISO 4217", max_length=20, examples=["KRW"]
+    )
     shop: str | None = Field(None, max_length=200)
     category: str | None = Field(None, max_length=200)
     items_only: bool = Field(False, description="leave out pictures that are no item's")
