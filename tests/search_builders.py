@@ -36,6 +36,7 @@ from services.search.consumer import ReadDeletions, ReadItems, ReadPictures
 from services.search.core import CropQuery
 from services.search.features import FeatureMaps
 from services.search.fresh import FreshRows
+from services.search.handlers.choosing import ChooseChips
 from services.search.handlers.crops import SearchByCrop
 from services.search.handlers.deletions import DeniedPictures
 from services.search.handlers.facts import ApplyFacts
@@ -44,8 +45,11 @@ from services.search.handlers.freshness import KeepFresh
 from services.search.handlers.items import ApplyItems
 from services.search.handlers.pools import GatherPool
 from services.search.handlers.status import Status
+from services.search.handlers.texts import FindByWords
+from services.search.handlers.words import ReadWords
 from services.search.held import HeldRows
 from services.search.passing import labels_by_interest
+from services.search.vocabularies import Vocabularies
 from services.search.wire import Answer
 
 TENANT = "shop"
@@ -182,8 +186,10 @@ class Search:
         self.find = FindRows(
             self.index, self.passing, self.held, self.fresh, self.denied, self.exact_limit, self.exact_most
         )
+        self.words = ReadWords(self.engine, Vocabularies(self.engine, clock))
+        by_words, choose = FindByWords(self.engine, self.passing, self.denied), ChooseChips(self.engine, clock)
         self.handler = SearchByCrop(
-            self.maps, self.find, self.engine, self.denied, self._note, lambda: self.now[0], 0.5
+            self.maps, self.find, self.engine, self.denied, self._note, clock, 0.5, self.words, by_words, choose
         )
         self.gather = GatherPool(self.find, pool_rows=4_000)
 

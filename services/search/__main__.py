@@ -25,6 +25,7 @@ from services.search.consumer import GROUP, TOPICS, ReadChanges, ReadDeletions, 
 from services.search.features import FeatureMaps
 from services.search.fresh import FreshRows
 from services.search.handlers.activities import TellActivities
+from services.search.handlers.choosing import ChooseChips
 from services.search.handlers.crops import SearchByCrop
 from services.search.handlers.deletions import DeniedPictures
 from services.search.handlers.facts import ApplyFacts
@@ -35,9 +36,12 @@ from services.search.handlers.lens import Lens, LensLimits
 from services.search.handlers.pools import GatherPool
 from services.search.handlers.regions import SearchByRegions
 from services.search.handlers.status import Status
+from services.search.handlers.texts import FindByWords
+from services.search.handlers.words import ReadWords
 from services.search.held import HeldRows
 from services.search.passing import labels_by_interest
 from services.search.rpc import SearchServicer
+from services.search.vocabularies import Vocabularies
 
 LENS_THREADS = 8  # sessions that wait for a slow index leave the threads of crop searches alone
 
@@ -60,7 +64,10 @@ def run(settings: SearchSettings, stop: Event) -> None:
         fresh = FreshRows(now_ms, keep_ms=int(1000 * settings.fresh_s), max_pictures=settings.fresh_pictures)
         passing = WhatPasses(engine, labels_by_interest(load_taxonomy()), now_ms)
         find = FindRows(index, passing, held, fresh, denied, settings.exact_limit, settings.exact_most)
-        search = SearchByCrop(maps, find, engine, denied, tell, now_ms, settings.match_cosine)
+        words = ReadWords(engine, Vocabularies(engine, now_ms))
+        by_words, choose = FindByWords(engine, passing, denied), ChooseChips(engine, now_ms)
+        cut = settings.match_cosine
+        search = SearchByCrop(maps, find, engine, denied, tell, now_ms, cut, words, by_words, choose)
         gather = GatherPool(find, settings.lens_pool_rows)
         threads = stack.enter_context(ThreadPoolExecutor(LENS_THREADS, "lens"))
         limits = LensLimits(settings.lens_sessions, settings.lens_rest_s, settings.lens_slow_s, settings.lens_idle_s)

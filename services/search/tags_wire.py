@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from nungil.api.common.v1 import common_pb2
 from nungil.api.search.v1 import search_pb2 as pb
 from nungil.taxonomy.taxonomy import load_taxonomy
-from services.search.core import Filters, Tag, TagKind
+from services.search.core import Tag, TagKind
 from services.search.errors import InvalidQuery
 from services.search.words.reading import MAX_TEXT
 from services.search.words.vocabulary import last_level
@@ -32,15 +32,6 @@ def checked_text(text: str) -> str:
 
 def chip_to_proto(tag: Tag, count: int = 0) -> pb.Chip:
     return pb.Chip(kind=pb.Chip.Kind.ValueType(tag.kind.value), id=tag.id, name=name_of(tag), count=count)
-
-
-def understood_to_proto(filters: Filters, narrow: Iterable[Tag], exclude: Iterable[Tag], rest: str) -> pb.Understood:
-    return pb.Understood(
-        filters=pb.Filters(**{name: getattr(filters, name) for name in Filters.__slots__}),
-        narrow=[chip_to_proto(tag) for tag in narrow],
-        exclude=[chip_to_proto(tag) for tag in exclude],
-        rest=rest,
-    )
 
 
 def name_of(tag: Tag) -> common_pb2.Name:

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, RowMapping, Table, and_, delete, func, insert
 
 from nungil.database.open import hold
 from services.search.core import ItemRow
-from services.search.store import ITEMS, TITLE_WORDS, TITLES, WORD_GRAMS, portions
+from services.search.store import ITEM_MEDIA, ITEMS, TITLE_WORDS, TITLES, WORD_GRAMS, portions
 from services.search.words.grams import EXACT, SLIP, Lookup, grams, lookup, quality
 from services.search.words.normal import is_initials, words_of
 from services.search.words.particles import stems
@@ -92,6 +92,27 @@ def matching(connection: Connection, tenant: str, words: Sequence[str], at_most:
     best = {item_id: fits for item_id, (had, fits) in scores.items() if had == most}
     came = _came(connection, tenant, list(best))
     return sorted(came, key=lambda id_: (-best[id_], -came[id_], id_))[:at_most]
+
+
+def newest(connection: Connection, tenant: str, item_ids: Sequence[str]) -> list[str]:
+    """Those that are there, the one that came last first."""
+    came = _came(connection, tenant, item_ids)
+    return sorted(came, key=lambda id_: (-came[id_], id_))
+
+
+def first_pictures(connection: Connection, tenant: str, pictures: Mapping[str, Collection[str]]) -> dict[str, str]:
+    """Of each item the one of these pictures that it shows first. pictures: item id -> media ids."""
+    first: dict[str, str] = {}
+    for some in portions(list(pictures)):
+        rows = connection.execute(
+            select(ITEM_MEDIA.c.item_id, ITEM_MEDIA.c.media_id)
+            .where(ITEM_MEDIA.c.tenant == tenant, ITEM_MEDIA.c.item_id.in_(some))
+            .order_by(ITEM_MEDIA.c.position)
+        )
+        for item_id, media_id in rows:
+            if media_id in pictures[item_id]:
+                first.setdefault(item_id, media_id)
+    return first
 
 
 def _items_with(connection: Connection, tenant: str, word: str) -> Mapping[str, float]:

@@ -19,7 +19,8 @@ from nungil.event_log.port import NewRecord, Record
 from nungil.pictures.boxes import Box
 from nungil.pictures.features import box_from_proto, box_to_proto
 from nungil.runtime import tracing
-from services.search.core import CropQuery, Filters, ItemRow, OfferRow, checked_filters, checked_limit
+from services.search import tags_wire
+from services.search.core import CropQuery, Filters, ItemRow, OfferRow, Tag, checked_filters, checked_limit
 from services.search.errors import InvalidItem, InvalidPicture
 
 
@@ -35,8 +36,28 @@ class Hit:
 
 
 @dataclass(frozen=True, slots=True)
+class Understood:
+    """How words were read. filters: those given, and what words asked for; narrow, exclude: what words named. rest: what was looked for
+    in titles. ranked: the items that say it, best first; None where nothing was left to look for."""
+
+    filters: Filters
+    narrow: tuple[Tag, ...]
+    exclude: tuple[Tag, ...]
+    rest: str
+    ranked: Sequence[str] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Chips:
+    """Tags, each with how many of the `counted` results have it."""
+
+    chips: Sequence[tuple[Tag, int]]
+    counted: int
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
-    """A page of hits. box: what was searched with. partial: as `FoundRows`."""
+    """A page of hits. box: what was searched with. partial: as `FoundRows`. understood: where there were words; chips: where asked for."""
 
     matched: bool
     hits: Sequence[Hit]
@@ -44,6 +65,8 @@ class Answer:
     clipped: bool
     next_cursor: str
     partial: bool = False
+    understood: Understood | None = None
+    chips: Chips | None = None
 
 
 def query_of(request: pb.SearchByCropRequest) -> CropQuery:
@@ -60,6 +83,10 @@ def query_of(request: pb.SearchByCropRequest) -> CropQuery:
         cursor=request.cursor,
         record=request.record,
         event_id=request.event_id,
+        text=tags_wire.checked_text(request.text),
+        narrow=tags_wire.tags_of_chips(request.narrow),
+        exclude=tags_wire.tags_of_chips(request.exclude),
+        want_chips=request.want_chips,
     )
 
 
@@ -72,6 +99,22 @@ def answer_to_proto(answer: Answer, took_ms: float) -> pb.SearchByCropResponse:
         next_cursor=answer.next_cursor,
         partial=answer.partial,
         took_ms=took_ms,
+        understood=None if answer.understood is None else understood_to_proto(answer.understood),
+        chips=chips_to_proto(answer.chips),
+        counted=0 if answer.chips is None else answer.chips.counted,
+    )
+
+
+def chips_to_proto(chips: Chips | None) -> list[pb.Chip]:
+    return [] if chips is None else [tags_wire.chip_to_proto(tag, count) for tag, count in chips.chips]
+
+
+def understood_to_proto(understood: Understood) -> pb.Understood:
+    return pb.Understood(
+        filters=pb.Filters(**{name: getattr(understood.filters, name) for name in Filters.__slots__}),
+        narrow=[tags_wire.chip_to_proto(tag) for tag in understood.narrow],
+        exclude=[tags_wire.chip_to_proto(tag) for tag in understood.exclude],
+        rest=understood.rest,
     )
 
 

@@ -131,7 +131,7 @@ def test_another_tenants_pictures_are_never_found(search: Search) -> None:
 def test_unknown_anothers_and_another_tenants_are_the_same_answer(search: Search) -> None:
     search.put(a_picture("hers", owner=JUNO), a_picture("theirs", tenant="other"))
     search.put_transient(a_picture("just-hers", owner=JUNO))
-    for media_id in ("unknown", "hers", "theirs", "just-hers", "", "../x", "a/b", "x" * 300):
+    for media_id in ("unknown", "hers", "theirs", "just-hers", "../x", "a/b", "x" * 300):
         with pytest.raises(NotFound) as caught:
             search(media_id=media_id)
         assert (str(caught.value), caught.value.slug) == (f"no picture {media_id}", "no-such-picture")

@@ -21,9 +21,12 @@ from services.search import store
 from services.search.core import CropQuery, Found, ItemRow, cursor_of, offset_of
 from services.search.errors import InvalidQuery, NoSuchPicture
 from services.search.features import FeatureMap, FeatureMaps
+from services.search.handlers.choosing import RESULTS, ChooseChips
 from services.search.handlers.deletions import DeniedPictures
 from services.search.handlers.finding import FindRows
-from services.search.wire import Answer, Hit, crop_searched
+from services.search.handlers.texts import FindByWords
+from services.search.handlers.words import ReadWords
+from services.search.wire import Answer, Chips, Hit, Understood, crop_searched
 
 
 @dataclass(frozen=True)
@@ -37,13 +40,26 @@ class SearchByCrop:
     note: Callable[[NewRecord], None]
     clock: Clock
     match_cosine: float
+    words: ReadWords
+    by_words: FindByWords
+    choose: ChooseChips
 
     def __call__(self, query: CropQuery) -> Answer:
+        """Raises NoSuchPicture and InvalidQuery."""
         offset = offset_of(query)
+        asked, understood = self.words(query)
+        if not query.media_id:
+            return self._answer_words(query, asked, understood, offset)
         feature_map = self.authorised(query)
         tracing.note(media_id=query.media_id)
         vector, box, clipped = query_vector(feature_map, query.part)
-        rows = self.find(vector, query.conditions, wanted=offset + query.limit + 1, without=(query.media_id,))
+        wanted = offset + query.limit + 1
+        rows = self.find(
+            vector,
+            asked.conditions,
+            wanted=max(wanted, RESULTS) if query.want_chips else wanted,
+            without=(query.media_id,),
+        )
         found = rows.found
         page = found[offset : offset + query.limit]
         tracing.note(hits=len(page))
@@ -51,12 +67,33 @@ class SearchByCrop:
             self._record(query, box)
         return Answer(
             matched=bool(found) and found[0].match.score >= self.match_cosine,
-            hits=self.hydrate(query, page),
+            hits=self.hydrate(asked, page),
             box=box,
             clipped=clipped,
             next_cursor=cursor_of(query, offset + query.limit) if len(found) > offset + query.limit else "",
             partial=rows.partial,
+            understood=understood,
+            chips=self._chips(asked, found),
         )
+
+    def _answer_words(self, query: CropQuery, asked: CropQuery, understood: Understood | None, offset: int) -> Answer:
+        """Words, filters or chips without a picture."""
+        rows = self.by_words(asked, understood)
+        end = offset + query.limit
+        return Answer(
+            matched=bool(rows.found),
+            hits=self.hydrate(asked, rows.found[offset:end]),
+            box=WHOLE,
+            clipped=False,
+            next_cursor=cursor_of(query, end) if len(rows.found) > end else "",
+            partial=rows.partial,
+            understood=understood,
+            chips=self._chips(asked, rows.found),
+        )
+
+    def _chips(self, asked: CropQuery, found: Sequence[Found]) -> Chips | None:
+        some = found[:RESULTS]
+        return Chips(self.choose(asked, some), len(some)) if asked.want_chips else None
 
     def authorised(self, query: CropQuery) -> FeatureMap:
         """The picture to search with. Raises NoSuchPicture."""

@@ -12,22 +12,11 @@ from services.search import titles
 from services.search.core import OF_PICTURES, CropQuery, Filters, Tag, checked_filters
 from services.search.errors import InvalidQuery
 from services.search.vocabularies import Vocabularies
+from services.search.wire import Understood
 from services.search.words.reading import read
 from services.search.words.vocabulary import Vocabulary
 
 _NAMED_AT_MOST = 20  # known names in a complaint
-
-
-@dataclass(frozen=True, slots=True)
-class Understood:
-    """How words were read. filters: those given, and what words asked for; narrow, exclude: what words named. rest: what was looked for
-    in titles. ranked: the items that say it, best first; None where nothing was left to look for."""
-
-    filters: Filters
-    narrow: tuple[Tag, ...]
-    exclude: tuple[Tag, ...]
-    rest: str
-    ranked: Sequence[str] | None
 
 
 @dataclass(frozen=True)
