@@ -1,7 +1,9 @@
 """gRPC edges: our errors come through as themselves, with the trace."""
 
+import asyncio
 import logging
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 
 import pytest
 from metrics_told import value_of
@@ -121,8 +123,6 @@ def test_a_server_serves_until_its_block_ends(tmp_path):
 
 
 def test_an_asyncio_server_translates_errors_too(tmp_path):
-    import asyncio
-
     class AsyncServicer(ingest_pb2_grpc.IngestServiceServicer):
         async def GetMedia(self, request, context):
             raise EmptyBox()
@@ -137,6 +137,77 @@ def test_an_asyncio_server_translates_errors_too(tmp_path):
             return caught.value
 
     assert asyncio.run(story()).slug == "empty-box"
+
+
+class StreamingServicer(ingest_pb2_grpc.IngestServiceServicer):
+    """Tells two chunks, or one and an error, or one and nothing more; notes its trace, and that it was left."""
+
+    def __init__(self) -> None:
+        self.then: Exception | None = None
+        self.waits = False
+        self.traces: list[str | None] = []
+        self.left = asyncio.Event()
+
+    async def GetImage(self, request, context):
+        self.traces.append(tracing.current_trace_id())
+        try:
+            yield ingest_pb2.GetImageResponse(chunk=b"first")
+            if self.waits:
+                await asyncio.Event().wait()
+            if self.then:
+                raise self.then
+            yield ingest_pb2.GetImageResponse(chunk=b"second")
+        finally:
+            self.left.set()
+
+
+@asynccontextmanager
+async def streaming(tmp_path) -> AsyncIterator[tuple[StreamingServicer, ingest_pb2_grpc.IngestServiceStub]]:
+    servicer, address = StreamingServicer(), f"unix:{tmp_path}/a.sock"
+    register = lambda server: ingest_pb2_grpc.add_IngestServiceServicer_to_server(servicer, server)  # noqa: E731
+    async with rpc.aio_server(register, listen=address, grace_s=5), rpc.open_aio_channel(address) as channel:
+        yield servicer, ingest_pb2_grpc.IngestServiceStub(channel)
+
+
+def streams_counted(code: str) -> float:
+    return value_of("nungil_rpc_requests_total", method="IngestService/GetImage", code=code)
+
+
+def test_a_stream_of_an_asyncio_server_carries_errors_the_trace_and_its_count(tmp_path):
+    before = {code: streams_counted(code) for code in ("OK", "INVALID_ARGUMENT", "INTERNAL")}
+
+    async def story() -> None:
+        async with streaming(tmp_path) as (servicer, stub):
+            with tracing.trace() as trace_id:
+                call = stub.GetImage(ingest_pb2.GetImageRequest(), metadata=rpc.metadata())
+                assert [answer.chunk async for answer in call] == [b"first", b"second"]
+            assert servicer.traces == [trace_id]
+            for servicer.then, raised in ((EmptyBox(), Rejected), (KeyError("secret"), NungilError)):
+                seen = []
+                with pytest.raises(raised) as caught, rpc.calling():
+                    async for answer in stub.GetImage(ingest_pb2.GetImageRequest()):
+                        seen.append(answer.chunk)
+                assert seen == [b"first"]
+                assert "secret" not in str(caught.value)
+
+    asyncio.run(story())
+    assert {code: streams_counted(code) - count for code, count in before.items()} == dict.fromkeys(before, 1.0)
+
+
+def test_a_stream_that_its_caller_leaves_is_ended_and_counted_as_cancelled(tmp_path, caplog):
+    before = streams_counted("CANCELLED")
+
+    async def story() -> None:
+        async with streaming(tmp_path) as (servicer, stub):
+            servicer.waits = True
+            call = stub.GetImage(ingest_pb2.GetImageRequest())
+            assert (await call.read()).chunk == b"first"
+            call.cancel()
+            await asyncio.wait_for(servicer.left.wait(), 20)
+
+    asyncio.run(story())
+    assert streams_counted("CANCELLED") == before + 1
+    assert [line for line in caplog.records if line.levelno >= logging.ERROR] == []
 
 
 def test_chunks_put_together_are_the_bytes():
