@@ -145,6 +145,7 @@ def test_frames_are_answered_while_they_move_and_the_newest_is_answered_in_full_
     outcomes = {name: count - before[name] for name, count in frames_by_outcome().items()}
     assert outcomes["answered"] == len(set(numbers))
     assert outcomes["answered"] + outcomes["superseded"] == 60
+    assert value_of("nungil_http_requests_total", route="/v1/lens", method="GET", status="101") > 0
 
 
 def test_items_are_told_once_and_hits_name_them(gateway, shop):
@@ -222,9 +223,9 @@ def test_anothers_picture_and_an_unknown_one_are_refused_alike(gateway, shop):
 
 def test_what_cannot_be_opened_says_why(gateway, shop):
     key, ids = shop
-    with an_open(gateway, key, ids["red"], filters={"market": "ZZ"}) as finger:
+    with an_open(gateway, key, ids["red"], labels=["unicorn_of_mars"]) as finger:
         assert finger.close_code() == 4422
-    assert "KR" in finger.told[0]["closed"]["detail"]
+    assert "unicorn_of_mars" in finger.told[0]["closed"]["detail"]
 
 
 def test_a_picture_that_nobody_embeds_yet_is_not_ready():

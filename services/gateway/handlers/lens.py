@@ -25,7 +25,7 @@ from services.gateway.wire.lens import LensAsk, LensOpenModel, LensRefineModel, 
 T = TypeVar("T")
 MESSAGES_PER_S = 120.0  # twice what most screens draw
 BURST_MESSAGES = 240.0
-_SERVICE_RESTART = 1012  # https://www.iana.org/assignments/websocket/: connect again
+_FAILED, _SERVICE_RESTART = 1011, 1012  # https://www.iana.org/assignments/websocket/
 _OWN_CODES = 4000
 _CODES_OF_SEARCH = {"lens-moved": _SERVICE_RESTART, "lens-idle": 4408}
 _GONE = 4404
@@ -178,13 +178,14 @@ class _Session:
         except* ClientLeft:
             pass
         finally:
-            tracing.note(code=code or 0, **self._frames.count)
+            media_id = self._opened.media_id if self._opened else ""
+            tracing.note(media_id=media_id, code=code or 0, **self._frames.count)
         return code
 
-    def close(self, error: NungilError, *, code: int | None = None) -> None:
+    def close(self, error: NungilError) -> None:
         """Says why, then ends. The first reason counts."""
         if not self._code:
-            self._code = code or (_SERVICE_RESTART if isinstance(error, LensMoved) else _OWN_CODES + error.http_status)
+            self._code = _code_of(error)
             closed = search_pb2.LensClosed(type=error.slug, detail=_detail(error))
             self._told.put("closed", search_pb2.LensResponse(closed=closed))
 
@@ -289,6 +290,12 @@ def _keep_items(unsent: search_pb2.LensAnswer, answer: search_pb2.LensAnswer) ->
     """Items are told once a session: those of an answer that is never sent go with the next."""
     told = {item.item_id for item in answer.items}
     answer.items.extend(item for item in unsent.items if item.item_id not in told)
+
+
+def _code_of(error: NungilError) -> int:
+    if isinstance(error, LensMoved):
+        return _SERVICE_RESTART
+    return _FAILED if error.http_status == 500 else _OWN_CODES + error.http_status
 
 
 def _detail(error: NungilError) -> str:
