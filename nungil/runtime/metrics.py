@@ -217,6 +217,11 @@ LENS_POOL_ROWS = Histogram(
     "nungil_lens_pool_rows", "candidates that a session gathered", buckets=(100, 300, 1000, 2000, 3000, 5000, 10000)
 )
 
+SEARCH_WATCHES = Gauge("nungil_search_watches", "crops that people wait for, known to this process")
+SEARCH_WATCH_MATCHES = Counter(
+    "nungil_search_watch_matches_total", "items told to people who wait for their like, once a watch and item"
+)
+
 PROFILE_FOLDED = Counter("nungil_profile_folded_total", "journal rows folded on top of a person's state")
 PROFILE_REFOLDS = Counter("nungil_profile_refolds_total", "persons folded again from the start of their journal")
 

@@ -19,6 +19,10 @@ class InvalidPicture(Rejected):
     """A record of media.embedded that is none."""
 
 
+class InvalidWatch(Rejected):
+    """A record of watch.changed that is none."""
+
+
 class TooManySessions(DependencyAway):
     """This process holds as many lens sessions as it may: try again, which may lead to another."""
 

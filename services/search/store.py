@@ -42,8 +42,8 @@ ITEMS = Table(
     Column("category", String, nullable=False),
     Column("created_at_ms", BigInteger, nullable=False, server_default="0"),
     Column("aliases", JSON, nullable=False, server_default="[]"),
-    Index("items_by_category", "tenant", "category"),
-    Index("items_by_brand", "tenant", "brand"),
+    Index("items_by_category", "tenant", "category", "item_id"),
+    Index("items_by_brand", "tenant", "brand", "item_id"),
 )
 ITEM_MEDIA = Table(
     "item_media",
@@ -69,7 +69,7 @@ OFFERS = Table(
     Column("checked_at_ms", BigInteger, nullable=False),
     Column("expires_at_ms", BigInteger, nullable=False, server_default="0"),
     Column("condition", Integer, nullable=False, server_default="0"),
-    Index("offers_by_shop", "tenant", "shop"),
+    Index("offers_by_shop", "tenant", "shop", "item_id"),
 )
 PICTURES = Table(  # those whose labels and colours are known
     "pictures",
@@ -110,6 +110,20 @@ WORD_GRAMS = Table(  # of each word that any title has or had: a dictionary far 
     Column("tenant", String, primary_key=True),
     Column("gram", String, primary_key=True),
     Column("word", String, primary_key=True),
+)
+WATCHES_TOLD = Table(  # what was told of a watch, so that it is told once
+    "watches_told",
+    METADATA,
+    Column("tenant", String, primary_key=True),
+    Column("item_id", String, primary_key=True),
+    Column("watch_id", String, primary_key=True),
+    Index("watches_told_by_watch", "tenant", "watch_id"),
+)
+WATCHES_LOOKED = Table(  # the watches for which the catalogue was looked through when they began
+    "watches_looked",
+    METADATA,
+    Column("tenant", String, primary_key=True),
+    Column("watch_id", String, primary_key=True),
 )
 _VARIABLES = 1_000  # ids a statement: SQLite takes 32,766, PostgreSQL 65,535
 
