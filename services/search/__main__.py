@@ -36,11 +36,14 @@ from services.search.handlers.lens import Lens, LensLimits
 from services.search.handlers.pools import GatherPool
 from services.search.handlers.regions import SearchByRegions
 from services.search.handlers.status import Status
+from services.search.handlers.watches import KeepWatches, MatchItems, StoredPictures, TellMatches
 from services.search.handlers.texts import FindByWords
 from services.search.handlers.words import ReadWords
 from services.search.held import HeldRows
 from services.search.passing import labels_by_interest
 from services.search.rpc import SearchServicer
+from services.search.watch_consumer import ReadThenMatch, ReadWatches
+from services.search.watches import Watches
 from services.search.vocabularies import Vocabularies
 
 LENS_THREADS = 8  # sessions that wait for a slow index leave the threads of crop searches alone
@@ -82,12 +85,19 @@ def run(settings: SearchSettings, stop: Event) -> None:
         keep_fresh = KeepFresh(objects, space.name, fresh, held)
         stack.enter_context(worker("fresh", ReadFresh(log, keep_fresh, stop), stop))
         stack.enter_context(worker("deletions", deletions, stop))
+        told, stored, watches = TellMatches(engine, log, now_ms), StoredPictures(objects, space.name), Watches()
+        keep = KeepWatches(watches, stored, engine, find, told, settings.match_cosine)
+        watching = ReadWatches(log, keep, stop)
+        stack.enter_context(worker("watches", watching, stop))
+        match = MatchItems(watches, stored, engine, denied, told, now_ms, settings.match_cosine)
         items = stack.enter_context(log.subscribe(TOPICS, group=GROUP))
         facts = ReadPictures(ApplyFacts(engine, objects, space.name), space.name)
-        read, dead = ReadChanges(ReadItems(ApplyItems(engine)), facts), DeadLetters(log, group=GROUP)
+        changes = ReadChanges(ReadItems(ApplyItems(engine)), facts)
+        read, dead = ReadThenMatch(changes, match, space.name), DeadLetters(log, group=GROUP)
 
         def keep_items() -> None:
             FillTitles(engine)(stop)
+            watching.wait_until_caught_up()  # what comes is matched with all of them
             consume(items, read, dead, stop)
 
         stack.enter_context(worker("items", keep_items, stop))
