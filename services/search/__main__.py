@@ -36,15 +36,15 @@ from services.search.handlers.lens import Lens, LensLimits
 from services.search.handlers.pools import GatherPool
 from services.search.handlers.regions import SearchByRegions
 from services.search.handlers.status import Status
-from services.search.handlers.watches import KeepWatches, MatchItems, StoredPictures, TellMatches
 from services.search.handlers.texts import FindByWords
+from services.search.handlers.watches import KeepWatches, MatchItems, StoredPictures, TellMatches
 from services.search.handlers.words import ReadWords
 from services.search.held import HeldRows
 from services.search.passing import labels_by_interest
 from services.search.rpc import SearchServicer
+from services.search.vocabularies import Vocabularies
 from services.search.watch_consumer import ReadThenMatch, ReadWatches
 from services.search.watches import Watches
-from services.search.vocabularies import Vocabularies
 
 LENS_THREADS = 8  # sessions that wait for a slow index leave the threads of crop searches alone
 
