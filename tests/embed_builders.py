@@ -26,7 +26,7 @@ from nungil.event_log.port import EventLog, NewRecord, Record
 from nungil.object_store.keys import features_key, rendition_key
 from nungil.object_store.open import open_object_store
 from nungil.object_store.port import ObjectStore
-from nungil.pictures.decode import decode_upright
+from nungil.pictures.decode import decode_at_least
 from nungil.pictures.features import Features, decode_features
 from nungil.runtime.errors import Rejected
 from nungil.runtime.ids import new_event_id
@@ -141,7 +141,7 @@ def an_embed(folder: Path, *, batch_pictures: int = 4) -> Iterator[AnEmbed]:
         threads = stack.enter_context(ThreadPoolExecutor(2))
         landing = stack.enter_context(ThreadPoolExecutor(1))
         noting = stack.enter_context(ThreadPoolExecutor(1))
-        encoding, tombstones = Encoding(objects, decode_upright, encoder, device, taxonomy), Tombstones(objects)
+        encoding, tombstones = Encoding(objects, decode_at_least, encoder, device, taxonomy), Tombstones(objects)
         alive = threading.Event()
         read = MediaChangedReader(
             EmbedUploads(encoding, index, log, tombstones, threads, landing, noting, lambda: 7, batch_pictures),

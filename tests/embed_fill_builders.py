@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 
 from nungil.encoder.open import open_encoder
-from nungil.pictures.decode import decode_upright
+from nungil.pictures.decode import decode_at_least
 from nungil.taxonomy.taxonomy import load_taxonomy
 from nungil.vector_index.port import VectorIndex
 from services.embed.device import open_device
@@ -27,7 +27,7 @@ def a_fill(embed: AnEmbed, index: VectorIndex, url: str = "tiny://64") -> Iterat
         encoder = stack.enter_context(open_encoder(url))
         device = stack.enter_context(open_device(encoder))
         threads = stack.enter_context(ThreadPoolExecutor(2))
-        encoding = Encoding(embed.objects, decode_upright, encoder, device, load_taxonomy())
+        encoding = Encoding(embed.objects, decode_at_least, encoder, device, load_taxonomy())
         yield FillIndex(encoding, index, Tombstones(embed.objects), threads, 16)
 
 

@@ -49,7 +49,7 @@ def run(settings: EmbedSettings, stop: Event) -> None:
         threads = stack.enter_context(ThreadPoolExecutor(settings.preparers, thread_name_prefix="prepare"))
         landing = stack.enter_context(ThreadPoolExecutor(1, thread_name_prefix="landing"))
         noting = stack.enter_context(ThreadPoolExecutor(1, thread_name_prefix="noting"))
-        encoding = Encoding(objects, decoders.upright, encoder, device, taxonomy)
+        encoding = Encoding(objects, decoders.at_least, encoder, device, taxonomy)
         tombstones = Tombstones(objects)
         embed = EmbedUploads(
             encoding, index, log, tombstones, threads, landing, noting, now_ms, settings.batch_pictures

@@ -37,11 +37,10 @@ class Prepared:
     colours: tuple[FoundColour, ...]
 
 
-def prepare(upright: Pixels, encoder: Encoder, terms: Mapping[str, ColourEntry]) -> Prepared:
-    """upright: the whole picture, uint8 [height_px, width_px, 3]."""
-    height, width = upright.shape[:2]
+def prepare(upright: Pixels, size: tuple[int, int], encoder: Encoder, terms: Mapping[str, ColourEntry]) -> Prepared:
+    """upright: the whole picture, uint8 [height, width, 3], maybe at a part of its size. size: its own width and height."""
     pixels = encoder.prepare(upright)
-    return Prepared(pixels, width, height, dominant_colours(pixels, terms))
+    return Prepared(pixels, *size, dominant_colours(pixels, terms))
 
 
 def finish(

@@ -12,6 +12,7 @@ from typing import TypeVar
 import numpy as np
 
 from nungil.encoder.port import Encoded, Encoder, Pixels
+from nungil.encoder.stretch import enough_px
 from nungil.event_log.consume import KEEP_ALIVE_EVERY_S
 from nungil.event_log.port import EventLog
 from nungil.object_store.errors import ObjectNotFound
@@ -67,11 +68,11 @@ class Tombstones:
 class Encoding:
     """One picture or many through prepare (threads), forward (device) and finish (threads).
 
-    decode: a rendition to its pixels, uint8 [height, width, 3].
+    decode: a rendition to its pixels, uint8 [height, width, 3], with no side under so many unless its own is; and its size.
     """
 
     objects: ObjectStore
-    decode: Callable[[bytes], Pixels]
+    decode: Callable[[bytes, int], tuple[Pixels, tuple[int, int]]]
     encoder: Encoder
     device: Device
     taxonomy: Taxonomy
@@ -79,7 +80,8 @@ class Encoding:
     def prepare(self, object_key: str) -> Prepared:
         """Raises ObjectNotFound, and Rejected where the picture cannot be decoded."""
         with metrics.EMBED_SECONDS.timed(step="prepare"):
-            return prepare(self.decode(self.objects.get(object_key)), self.encoder, self.taxonomy.colours)
+            pixels, size = self.decode(self.objects.get(object_key), enough_px(self.encoder.space.input_px))
+            return prepare(pixels, size, self.encoder, self.taxonomy.colours)
 
     def forward(self, pictures: Sequence[Prepared], *, urgent: bool = False) -> Future[Encoded]:
         return self.device.submit(np.stack([picture.pixels for picture in pictures]), urgent=urgent)

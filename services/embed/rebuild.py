@@ -42,7 +42,7 @@ def rebuild(settings: EmbedSettings, stop: Event) -> dict[str, Any]:
         index = stack.enter_context(open_vector_index(settings.vector_index_url, encoder.space))
         device = stack.enter_context(open_device(encoder))
         threads = stack.enter_context(ThreadPoolExecutor(settings.preparers, thread_name_prefix="prepare"))
-        encoding = Encoding(objects, decoders.upright, encoder, device, load_taxonomy())
+        encoding = Encoding(objects, decoders.at_least, encoder, device, load_taxonomy())
         fill = FillIndex(encoding, index, Tombstones(objects), threads, settings.batch_pictures)
         filled = fill(stop)
         return document(filled, space=encoder.space.name, rows_in_index=index.count())

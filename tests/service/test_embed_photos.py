@@ -12,7 +12,8 @@ import pytest
 
 from nungil.encoder.open import open_encoder
 from nungil.encoder.port import Encoder
-from nungil.pictures.decode import decode_upright
+from nungil.encoder.stretch import enough_px
+from nungil.pictures.decode import decode_at_least
 from nungil.pictures.features import Features
 from nungil.taxonomy.taxonomy import load_taxonomy
 from services.embed.core import Picture, finish, prepare
@@ -31,7 +32,9 @@ def encoder() -> Iterator[Encoder]:
 
 
 def features_of(path: Path, encoder: Encoder) -> Features:
-    prepared = prepare(decode_upright(path.read_bytes()), encoder, load_taxonomy().colours)
+    prepared = prepare(
+        *decode_at_least(path.read_bytes(), enough_px(encoder.space.input_px)), encoder, load_taxonomy().colours
+    )
     encoded = encoder.forward(prepared.pixels[None])
     return finish(
         Picture("local", path.stem, "p-1", 1),
