@@ -80,7 +80,7 @@ def test_a_box_that_is_not_numbers_is_told_what_is_accepted(owner, box):
         ({"media_id": "m", "exclude": [{"kind": "smell", "id": "rose"}]}, "exclude.0.kind"),
         ({"media_id": "m", "narrow": [{"kind": "colour", "id": "red"}] * 21}, "narrow"),
         ({"media_id": "m", "sort": "cheapest"}, "sort"),
-        ({"media_id": "m", "text": "x" * 201}, "text"),
+        ({"media_id": "m", "text": "x" * 301}, "text"),
         ({"media_id": 7}, "media_id"),
         ({"media_id": "m", "limit": 0}, "limit"),
         ({"media_id": "m", "limit": 101}, "limit"),

@@ -31,4 +31,4 @@ async def search(
     event_id = event_id_of(who, idempotency_key) if idempotency_key else ""
     answer = await parts.search.by_crop(query.proto(who, event_id=event_id))
     names = await parts.file_names(who, (hit.media_id for hit in answer.hits))
-    return FoundModel.of(answer, names)
+    return FoundModel.of(answer, names, of_picture=bool(query.media_id))

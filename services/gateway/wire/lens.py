@@ -13,7 +13,7 @@ from services.gateway.core import Who
 from services.gateway.errors import InvalidMessage
 from services.gateway.wire.common import BoxModel, Model, RegionModel, caller
 from services.gateway.wire.items import ItemModel
-from services.gateway.wire.search import CountedChipModel, NarrowedModel, UnderstoodModel, box_of, understood_of
+from services.gateway.wire.search import CountedChipModel, NarrowedModel, UnderstoodModel, understood_of
 
 Number = Annotated[
     int, Field(strict=True, ge=1, lt=2**53, description="the caller's, growing over frames and refines alike")
@@ -113,7 +113,7 @@ class LensAnswerModel(Model):
     matched: bool
     hits: list[LensHitModel]
     items: list[ItemModel]
-    box: BoxModel | None
+    box: BoxModel
     clipped: bool
     partial: bool
     chips: list[CountedChipModel]
@@ -216,7 +216,7 @@ def _answer(told: search_pb2.LensAnswer) -> LensAnswerModel:
             for hit in told.hits
         ],
         items=[ItemModel.of(item) for item in told.items],
-        box=box_of(told),
+        box=BoxModel.of(told.box),
         clipped=told.clipped,
         partial=told.partial,
         chips=[CountedChipModel.of(chip) for chip in told.chips],

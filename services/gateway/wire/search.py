@@ -16,7 +16,7 @@ from services.gateway.wire.items import ItemModel
 
 KindWord = Literal["label", "colour", "category", "shop", "brand"]
 SortWord = Literal["likeness", "price", "newest"]
-MAX_TEXT = 200
+MAX_TEXT = 300
 _KINDS: dict[KindWord, search_pb2.Chip.Kind.ValueType] = {
     "label": search_pb2.Chip.KIND_LABEL,
     "colour": search_pb2.Chip.KIND_COLOUR,
@@ -277,11 +277,13 @@ class FoundModel(Model):
     took_ms: float
 
     @classmethod
-    def of(cls, answer: search_pb2.SearchByCropResponse, file_names: Mapping[str, str]) -> FoundModel:
+    def of(
+        cls, answer: search_pb2.SearchByCropResponse, file_names: Mapping[str, str], *, of_picture: bool
+    ) -> FoundModel:
         return cls(
             matched=answer.matched,
             hits=[HitModel.of(hit, file_names) for hit in answer.hits],
-            box=box_of(answer),
+            box=BoxModel.of(answer.box) if of_picture else None,
             clipped=answer.clipped,
             next_cursor=answer.next_cursor or None,
             chips=[CountedChipModel.of(chip) for chip in answer.chips],
@@ -319,11 +321,6 @@ class FoundOfRegionsModel(Model):
             partial=answer.partial,
             took_ms=answer.took_ms,
         )
-
-
-def box_of(answer: search_pb2.SearchByCropResponse | search_pb2.LensAnswer) -> BoxModel | None:
-    """What was searched with."""
-    return BoxModel.of(answer.box) if answer.HasField("box") else None
 
 
 def understood_of(answer: search_pb2.SearchByCropResponse | search_pb2.LensReady) -> UnderstoodModel | None:
