@@ -8,9 +8,9 @@ pass the filters. A picture whose labels are not known yet passes no tag, neithe
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, exists, false, not_, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, exists, false, not_, select
 
 from nungil.taxonomy.taxonomy import Taxonomy
 from services.search.core import OF_PICTURES, Conditions, Tag, TagKind
@@ -46,12 +46,14 @@ class Passing:
         shown: set[str] = set()
         for some in _portions(ids):
             of_these = ITEM_MEDIA.c.media_id.in_(some)
-            self._take(connection.execute(self._items().where(of_these)), stands)
-            if not self._conditions.of_items:
+            self._take(connection.execute(self._items().where(of_these)).all(), stands)
+            if self._conditions.selective and not self._conditions.of_items:
                 links = select(ITEM_MEDIA.c.media_id).where(ITEM_MEDIA.c.tenant == self._conditions.tenant, of_these)
                 shown.update(connection.scalars(links))
         if not self._conditions.of_items:
-            for media_id in self._themselves(connection, [id_ for id_ in ids if id_ not in shown]):
+            # where nothing is asked, every picture that an item shows stands for it already
+            alone = [id_ for id_ in ids if id_ not in shown and id_ not in stands]
+            for media_id in self._themselves(connection, alone):
                 stands[media_id] = []
         return _ordered(stands)
 
@@ -64,7 +66,7 @@ class Passing:
         left = at_most + 1
         for statement in self._statements():
             some = statement.order_by(ITEM_MEDIA.c.media_id, ITEM_MEDIA.c.item_id) if ordered else statement
-            left -= self._take(connection.execute(some.limit(left)), stands)
+            left -= self._take(connection.execute(some.limit(left)).all(), stands)
             if left <= 0:
                 return _ordered(stands), False
         if not self._conditions.of_items:
@@ -76,11 +78,15 @@ class Passing:
         return _ordered(stands), left > 0
 
     def _statements(self) -> Iterator[Select[str, str]]:
+        items = self._items()
+        if shop := self._conditions.filters.shop:  # said twice, so that a small shop is gone through, and not all items
+            of_shop = select(OFFERS.c.item_id).where(OFFERS.c.tenant == self._conditions.tenant, OFFERS.c.shop == shop)
+            items = items.where(ITEMS.c.item_id.in_(of_shop))
         if self._conditions.items is None:
-            yield self._items()
+            yield items
             return
         for some in _portions(sorted(self._conditions.items)):
-            yield self._items().where(ITEMS.c.item_id.in_(some))
+            yield items.where(ITEMS.c.item_id.in_(some))
 
     def _items(self) -> Select[str, str]:
         given = self._conditions
@@ -107,14 +113,13 @@ class Passing:
         for some in _portions(media_ids):
             yield from connection.scalars(self._pictures().where(PICTURES.c.media_id.in_(some)))
 
-    def _take(self, rows: Iterable[tuple[str, str]], stands: dict[str, list[str]]) -> int:
+    def _take(self, rows: Sequence[Row[str, str]], stands: dict[str, list[str]]) -> int:
         """How many there were."""
-        count, chosen = 0, self._conditions.items
+        chosen = self._conditions.items
         for media_id, item_id in rows:
-            count += 1
             if chosen is None or item_id in chosen:
                 stands[media_id].append(item_id)
-        return count
+        return len(rows)
 
     def _item_has(self, tag: Tag) -> ColumnElement[bool]:
         match tag.kind:

@@ -146,8 +146,8 @@ class FindRows:
 
     def _rows(self, question: Question, media_ids: Sequence[str]) -> list[PictureRows]:
         """Of the pictures that the caller may see. `stands` comes from our copy, and whose a row is, from the row itself."""
-        conditions = question.conditions
-        held = [rows for rows in self.held.of(conditions.tenant, media_ids) if rows.owner in conditions.owners]
+        owners = frozenset(question.conditions.owners)
+        held = [rows for rows in self.held.of(question.conditions.tenant, media_ids) if rows.owner in owners]
         if not question.fresh:
             return held
         fresh = [question.fresh[media_id] for media_id in media_ids if media_id in question.fresh]

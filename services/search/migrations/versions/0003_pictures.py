@@ -24,6 +24,6 @@ def upgrade() -> None:
         sa.Column("score", sa.Float, nullable=False),
     )
     op.create_index("picture_tags_by_media", "picture_tags", ["tenant", "media_id"])
-    op.create_index("items_by_category", "items", ["tenant", "category"])
-    op.create_index("items_by_brand", "items", ["tenant", "brand"])
-    op.create_index("offers_by_shop", "offers", ["tenant", "shop"])
+    op.create_index("items_by_category", "items", ["tenant", "category", "item_id"])
+    op.create_index("items_by_brand", "items", ["tenant", "brand", "item_id"])
+    op.create_index("offers_by_shop", "offers", ["tenant", "shop", "item_id"])
