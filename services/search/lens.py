@@ -12,6 +12,7 @@ from nungil.pictures.boxes import Box
 from nungil.pictures.features import FoundRegion
 from nungil.runtime.errors import NungilError
 from services.search.core import CropQuery, ItemRow
+from services.search.wire import Chips, Understood
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,10 +26,11 @@ class Frame:
 
 @dataclass(frozen=True, slots=True)
 class Refine:
-    """What must hold from now on. query: as the session's, without a part."""
+    """What must hold from now on. query: as the session's, without a part. understood: how its words were read, once they are."""
 
     number: int
     query: CropQuery
+    understood: Understood | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,7 @@ class Ready:
     number: int
     rows: int
     regions: Mapping[int, FoundRegion]
+    understood: Understood | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +78,7 @@ class Shown:
     clipped: bool
     partial: bool
     took_ms: float
+    chips: Chips | None = None
 
 
 @dataclass(frozen=True, slots=True)

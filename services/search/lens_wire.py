@@ -11,7 +11,7 @@ from nungil.taxonomy.taxonomy import load_taxonomy
 from services.search.core import CropQuery
 from services.search.errors import InvalidQuery
 from services.search.lens import Ask, Closed, Fault, Frame, LensHit, Ready, Refine, Shown, Tell, Wrong
-from services.search.wire import item_to_proto, query_of
+from services.search.wire import chips_to_proto, item_to_proto, query_of, understood_to_proto
 
 
 def opened_of(request: pb.LensRequest) -> CropQuery:
@@ -44,7 +44,9 @@ def tell_to_proto(tell: Tell) -> pb.LensResponse:
     match tell:
         case Ready():
             regions = [region_to_proto(region) for _, region in sorted(tell.regions.items())]
-            return pb.LensResponse(ready=pb.LensReady(number=tell.number, rows=tell.rows, regions=regions))
+            understood = None if tell.understood is None else understood_to_proto(tell.understood)
+            ready = pb.LensReady(number=tell.number, rows=tell.rows, regions=regions, understood=understood)
+            return pb.LensResponse(ready=ready)
         case Shown():
             return pb.LensResponse(answer=_answer_to_proto(tell))
         case Fault():
@@ -88,6 +90,8 @@ def _answer_to_proto(shown: Shown) -> pb.LensAnswer:
         clipped=shown.clipped,
         partial=shown.partial,
         took_ms=shown.took_ms,
+        chips=chips_to_proto(shown.chips),
+        counted=0 if shown.chips is None else shown.chips.counted,
     )
 
 

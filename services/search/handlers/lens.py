@@ -124,6 +124,7 @@ class _Session:
     async def tells(self, asks: AsyncIterator[Ask]) -> AsyncGenerator[Tell, None]:
         lens, query = self._lens, self._refined.query
         self._feature_map = await lens.in_thread(lambda: lens.search.authorised(query))
+        self._refined = await self._with_words(self._refined)
         tracing.note(media_id=query.media_id)
         try:
             self._start("read", self._read(asks))
@@ -187,13 +188,18 @@ class _Session:
         async for ask in asks:
             self._heard_s = time.monotonic()
             try:
-                self._take(ask)
+                self._take(await self._with_words(ask) if isinstance(ask, Refine) else ask)
             except NungilError as error:
                 self._tells.append(Fault(ask.number, error))
             self._wake.set()
         self._asks_ended = True
         if self._rest is not None:
             self._rest_in(0.0)  # nothing will follow
+
+    async def _with_words(self, refine: Refine) -> Refine:
+        """Its words read, which looks into search's copy."""
+        asked, understood = await self._lens.in_thread(lambda: self._lens.search.words(refine.query))
+        return replace(refine, query=asked, understood=understood)
 
     def _take(self, ask: Ask) -> None:
         if isinstance(ask, Wrong):
@@ -243,7 +249,8 @@ class _Session:
                 continue
             if refined is self._refined:
                 self._gathered, self._gathered_for = gathered, refined
-                self._tells.append(Ready(refined.number, len(gathered.pool), self._feature_map.regions))
+                rows, regions = len(gathered.pool), self._feature_map.regions
+                self._tells.append(Ready(refined.number, rows, regions, refined.understood))
                 self._wake.set()
 
     async def _search(self) -> None:
@@ -353,6 +360,7 @@ class _Session:
             clipped=answer.clipped,
             partial=False,
             took_ms=took_ms,
+            chips=answer.chips,
         )
 
     def _from_pool(self, frame: Pooled) -> Shown:
