@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Event
@@ -47,12 +47,11 @@ class Api:
         self._stop = stop
         self._answered = False
 
-    def put_picture(self, path: Path, *, purpose: str, name: str | None = None) -> Json:
-        """Gives a picture: its id and state, and whether its owner gave it before."""
-        data = path.read_bytes()
-        answer: Json = self._send(
-            "POST", "/v1/media", files={"file": (name or path.name, data)}, data={"purpose": purpose}
-        ).json()
+    def put_picture(self, path: Path, *, purpose: str, name: str | None = None, source_url: str = "") -> Json:
+        """Gives a picture: its id and state, and whether its owner gave it before. source_url: where it came from."""
+        files = {"file": (name or path.name, path.read_bytes())}
+        said = {"purpose": purpose} | ({"source_url": source_url} if source_url else {})
+        answer: Json = self._send("POST", "/v1/media", files=files, data=said).json()
         return answer
 
     def media(self, media_id: str) -> Json:
@@ -69,9 +68,10 @@ class Api:
             if not cursor:
                 return
 
-    def put_feed(self, feed: bytes, name: str) -> Json:
-        """Starts an import; the same bytes give the same one."""
-        answer: Json = self._send("POST", "/v1/imports", files={"file": (name, feed, "text/csv")}).json()
+    def put_feed(self, feed: bytes, name: str, terms: Mapping[str, str]) -> Json:
+        """Starts an import; the same bytes under the same terms give the same one."""
+        files = {"file": (name, feed, "application/octet-stream")}
+        answer: Json = self._send("POST", "/v1/imports", files=files, params=terms).json()
         return answer
 
     def feed(self, import_id: str) -> Json:

@@ -18,6 +18,7 @@ import click
 
 from nungil.cli import show
 from nungil.cli.api import Api, Json, open_api
+from nungil.cli.feeds import FORMATS, OWN_CSV, Terms, format_of, read_addresses
 from nungil.cli.importing import Importer, pictures_in
 
 _NAMED = 1000  # of the newest pictures the file names are shown
@@ -69,14 +70,28 @@ def print_json(document: Json) -> None:
 
 @click.command("import")
 @click.argument("path", required=False, type=click.Path(exists=True, path_type=Path))
+@click.option("--items", "feed", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="A feed of items.")
+@click.option("--format", "format_", type=click.Choice(FORMATS), help="Of the feed [.csv, .jsonl and .xml say it].")
+@click.option("--full", is_flag=True, help="The feed names all that --shop offers: what it leaves out is retired.")
+@click.option("--force", is_flag=True, help="Even where a full feed retires most of what the shop has here.")
+@click.option("--shop", help="Whose feed it is: for google and naver, and with --full.")
+@click.option("--market", help="Where its offers can be delivered: for google [naver: KR].")
 @click.option(
-    "--items", "feed", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="A CSV feed of items."
+    "--images",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="A CSV url,file: files beside the addresses by which the feed names its pictures. Nothing is fetched.",
 )
 @click.option("--purpose", type=click.Choice(["personal", "catalogue"]), help="[a folder: personal; a feed: catalogue]")
 @speaks_with_a_system
 def import_(
     path: Path | None,
     feed: Path | None,
+    format_: str | None,
+    full: bool,
+    force: bool,
+    shop: str | None,
+    market: str | None,
+    images: Path | None,
     purpose: str | None,
     data: Path | None,
     url: str | None,
@@ -85,8 +100,10 @@ def import_(
 ) -> None:
     """Import the pictures under PATH, or the items of a feed, and wait until they can be found.
 
-    A feed has one row an offer: id,image,title_en,title_ko,brand,category,shop,url,market,currency,price,in_stock. Its
-    pictures are files beside it, or under PATH. Importing again adds nothing: known pictures are counted as duplicates.
+    A feed has one row an offer: id,image,title_en,title_ko,brand,category,shop,url,market,currency,price,in_stock, as CSV or
+    as JSON lines; or it is Google Merchant's or Naver Shopping's. Its pictures are files beside it, or under PATH, or
+    addresses on the web that pictures of the catalogue came from: those of --images, or given before. Importing again
+    adds nothing: known pictures are counted as duplicates.
 
     Of a feed, `accepted` counts rows, and a rejected row is named feed.csv:LINE. Exit code 1 where anything was rejected.
     """
@@ -94,10 +111,16 @@ def import_(
         raise click.UsageError("name a folder of pictures, or a feed with --items")
     if feed is not None and purpose == "personal":
         raise click.UsageError("the pictures of a feed are the catalogue's: leave --purpose away")
+    if feed is None and (format_ or full or force or shop or market or images):
+        raise click.UsageError(
+            "--format, --full, --force, --shop, --market and --images speak of a feed: name it with --items"
+        )
+    terms = Terms(format_of(feed, format_), full, force, shop, market) if feed is not None else OWN_CSV
+    addresses = read_addresses(images) if images is not None else {}
     with Target(data, url, key).open() as (api, stop), show.progress() as progress:
         importer = Importer(api, progress, stop)
         if feed is not None:
-            report = importer.feed(feed, root=path or feed.parent)
+            report = importer.feed(feed, root=path or feed.parent, terms=terms, addresses=addresses)
         else:
             assert path is not None  # noqa: S101  # by the check above
             files, others = pictures_in(path)

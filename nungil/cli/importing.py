@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import re
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from itertools import islice
@@ -15,6 +12,7 @@ from threading import Event
 
 from nungil.cli.api import LARGEST_PAGE, Api, Json, Refused
 from nungil.cli.errors import CommandFailed
+from nungil.cli.feeds import OWN_CSV, Terms, read_feed
 
 IN_FLIGHT = 6
 PICTURE_NAMES = frozenset(
@@ -25,7 +23,7 @@ _POLL_S = 0.3
 _SHORTEST_WAIT_S = 0.1
 _LONGEST_WAIT_S = 2.0
 _ASIDE = 20  # pictures given by others meanwhile, or found before older ones
-_MEDIA_ID = re.compile(r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")
+NO_ADDRESSES: Mapping[Path, Sequence[str]] = {}
 
 Progress = Callable[[str, int, int], None]
 """Told what is being done, how much of it is done, and of how much."""
@@ -61,17 +59,26 @@ class Importer:
     progress: Progress
     stop: Event
 
-    def pictures(self, files: Sequence[Path], *, root: Path, purpose: str) -> Report:
+    def pictures(
+        self,
+        files: Sequence[Path],
+        *,
+        root: Path,
+        purpose: str,
+        addresses: Mapping[Path, Sequence[str]] = NO_ADDRESSES,
+    ) -> Report:
         """Uploads every file and waits until each that was accepted is searchable or rejected.
 
-        Files are reported relative to `root`. Raises CommandFailed where nothing moves for five minutes.
+        addresses: where on the web a file came from, given with it. Files are reported relative to `root`. Raises
+        CommandFailed where nothing moves for five minutes.
         """
         began_s = time.monotonic()
         report = Report()
         pending: dict[str, Path] = {}
         found: set[str] = set()
-        for done, (file, answer) in enumerate(self._uploads(files, purpose), start=1):
-            self.progress("uploading", done, len(files))
+        given = [(file, address) for file in files for address in addresses.get(file, ("",))]
+        for done, (file, answer) in enumerate(self._uploads(given, purpose), start=1):
+            self.progress("uploading", done, len(given))
             if isinstance(answer, str):
                 report.rejected.append((_shown(file, root), answer))
                 continue
@@ -89,24 +96,32 @@ class Importer:
         report.seconds = time.monotonic() - began_s
         return report
 
-    def feed(self, feed: Path, *, root: Path) -> Report:
+    def feed(
+        self,
+        feed: Path,
+        *,
+        root: Path,
+        terms: Terms = OWN_CSV,
+        addresses: Mapping[Path, Sequence[str]] = NO_ADDRESSES,
+    ) -> Report:
         """Uploads the pictures that the feed's rows name, relative to `root`, then the feed with their ids in their place.
 
-        accepted counts rows, duplicate and searchable count pictures.
+        addresses: files beside the addresses by which the feed names them; nothing is fetched. accepted counts rows,
+        duplicate and searchable count pictures.
         """
         began_s = time.monotonic()
-        rows = read_feed(feed)
-        wanted = {name: root / name for name in rows.images() if not _MEDIA_ID.match(name)}
-        present = [path for path in dict.fromkeys(wanted.values()) if path.is_file()]
-        report = self.pictures(present, root=root, purpose="catalogue")
+        rows = read_feed(feed, terms.format)
+        wanted = {name: root / name for name in rows.files()}
+        present = [path for path in dict.fromkeys((*wanted.values(), *addresses)) if path.is_file()]
+        report = self.pictures(present, root=root, purpose="catalogue", addresses=addresses)
         reasons = dict(report.rejected)
         report.rejected, report.accepted = [], 0
         ids = {name: report.ids[path] for name, path in wanted.items() if path in report.ids}
         gone = {name: reasons.get(_shown(path, root), "there is no such file") for name, path in wanted.items()}
         for name in [name for name in ids if gone[name] != "there is no such file"]:
             del ids[name]  # accepted at first, rejected when it was embedded
-        started = self.api.put_feed(rows.with_ids(ids), feed.name)
-        answer = self._await_import(started, len(rows.lines))
+        started = self.api.put_feed(rows.with_ids(ids), feed.name, terms.as_parameters())
+        answer = self._await_import(started, rows.count())
         own_reasons = {
             line: f"{name}: {gone[name]}" for line, name in rows.image_by_line() if name in gone.keys() - ids
         }
@@ -117,15 +132,15 @@ class Importer:
         report.seconds = time.monotonic() - began_s
         return report
 
-    def _uploads(self, files: Iterable[Path], purpose: str) -> Iterable[tuple[Path, Json | str]]:
-        """Each file with the answer, or with the reason why there is none; as they complete."""
-        left = iter(files)
+    def _uploads(self, given: Iterable[tuple[Path, str]], purpose: str) -> Iterable[tuple[Path, Json | str]]:
+        """Each file with the answer, or with the reason why there is none; as they complete. given: file and address."""
+        left = iter(given)
         with ThreadPoolExecutor(IN_FLIGHT, thread_name_prefix="upload") as pool:
             flying: dict[Future[Json | str], Path] = {}
             while True:
                 if not self.stop.is_set():
-                    for file in islice(left, IN_FLIGHT - len(flying)):
-                        flying[pool.submit(self._upload, file, purpose)] = file
+                    for file, address in islice(left, IN_FLIGHT - len(flying)):
+                        flying[pool.submit(self._upload, file, purpose, address)] = file
                 if not flying:
                     break
                 for done in wait(flying, return_when=FIRST_COMPLETED).done:
@@ -133,9 +148,9 @@ class Importer:
         if self.stop.is_set():
             raise CommandFailed("interrupted; what was uploaded stays, and importing again continues")
 
-    def _upload(self, file: Path, purpose: str) -> Json | str:
+    def _upload(self, file: Path, purpose: str, address: str) -> Json | str:
         try:
-            return self.api.put_picture(file, purpose=purpose)
+            return self.api.put_picture(file, purpose=purpose, source_url=address)
         except Refused as error:
             if error.status in (401, 403):
                 raise
@@ -188,52 +203,6 @@ class Importer:
             answer = self.api.feed(answer["import_id"])
         self.progress("applying rows", rows, rows)
         return answer
-
-
-@dataclass(frozen=True)
-class Feed:
-    """A CSV feed. lines: (line of the file where the row begins, its cells), the header left out; blank lines are kept."""
-
-    header: list[str]
-    lines: list[tuple[int, list[str]]]
-
-    def images(self) -> list[str]:
-        """The pictures that the rows name, each once."""
-        return list(dict.fromkeys(name for _, name in self.image_by_line()))
-
-    def image_by_line(self) -> list[tuple[int, str]]:
-        """(line, picture) of each row that names one."""
-        at = self.header.index("image")
-        return [(line, cells[at].strip()) for line, cells in self.lines if len(cells) > at and cells[at].strip()]
-
-    def with_ids(self, ids: dict[str, str]) -> bytes:
-        """The feed with ids in place of pictures; empty where there is none. Lines keep their numbers."""
-        at = self.header.index("image")
-        out = io.StringIO()
-        writer = csv.writer(out, lineterminator="\n")
-        writer.writerow(self.header)
-        for _, cells in self.lines:
-            if len(cells) > at:
-                name = cells[at].strip()
-                cells = [*cells[:at], ids.get(name, name if _MEDIA_ID.match(name) else ""), *cells[at + 1 :]]
-            writer.writerow(cells)
-        return out.getvalue().encode()
-
-
-def read_feed(path: Path) -> Feed:
-    """Raises CommandFailed where it is no CSV in UTF-8 with a column `image`."""
-    try:
-        reader = csv.reader(io.StringIO(path.read_text("utf-8-sig"), newline=""))
-        header = [cell.strip().lower() for cell in next(reader, [])]
-        lines, begins_at = [], reader.line_num + 1
-        for cells in reader:
-            lines.append((begins_at, cells))
-            begins_at = reader.line_num + 1
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise CommandFailed(f"{path} is no CSV in UTF-8: {error}") from error
-    if "image" not in header:
-        raise CommandFailed(f"{path} has no column `image`; its first line says: {', '.join(header) or 'nothing'}")
-    return Feed(header, lines)
 
 
 def pictures_in(path: Path) -> tuple[list[Path], int]:

@@ -94,6 +94,42 @@ def test_a_feed_is_imported_and_its_wrong_rows_are_named_by_line(system: LocalSy
     assert (again["accepted"], again["duplicate"]) == (3, 2)
 
 
+def test_a_feed_of_google_is_imported_with_the_files_that_lie_beside_its_addresses(
+    system: LocalSystem, tmp_path: Path
+) -> None:
+    paint(tmp_path, 1, [RED], seed=22)
+    columns = ("id", "title", "link", "image_link", "availability", "price", "condition")
+    known = (
+        "vase",
+        "빨간 꽃병",
+        "https://m.example/vase",
+        "https://cdn.example/vase.jpg",
+        "in_stock",
+        "30000 KRW",
+        "new",
+    )
+    unknown = ("bowl", "bowl", "https://m.example/bowl", "https://cdn.example/bowl.jpg", "in_stock", "9000 KRW", "new")
+    feed = tmp_path / "products.tsv"
+    feed.write_text("".join("\t".join(row) + "\n" for row in (columns, known, unknown)), encoding="utf-8")
+    (tmp_path / "images.csv").write_text("url,file\nhttps://cdn.example/vase.jpg,0000.jpg\n")
+    terms = ("--format", "google", "--shop", "Maru", "--market", "KR", "--images", str(tmp_path / "images.csv"))
+
+    assert system.nungil("import", "--items", str(feed)).returncode == 1  # its name does not say the format
+    report = document(system.nungil("import", "--items", str(feed), *terms, "--json"))
+    assert (report["accepted"], report["searchable"]) == (1, 1)
+    [rejected] = report["rejected"]
+    assert rejected["file"] == "products.tsv:3"
+    assert "https://cdn.example/bowl.jpg" in rejected["reason"]
+
+    def vases() -> list[dict[str, object]]:
+        found = document(system.nungil("search", str(tmp_path / "0000.jpg"), "--market", "KR", "--json"))
+        return [hit["item"]["offers"] for hit in found["hits"] if hit["item"]["id"] == "vase"]
+
+    wait_until(vases, 30)
+    [[offer]] = vases()
+    assert (offer["shop"], offer["price_minor"], offer["condition"]) == ("Maru", 30000, "new")
+
+
 def test_interests_follow_from_pictures_with_their_evidence(system: LocalSystem, tmp_path: Path) -> None:
     paint(tmp_path, 3, [WHITE], seed=31)
     assert system.nungil("import", str(tmp_path)).returncode == 0

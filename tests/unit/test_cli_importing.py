@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 from pathlib import Path
 
 import pytest
 
 from nungil.cli.errors import CommandFailed
-from nungil.cli.importing import Report, pictures_in, read_feed, until_next_look_s
+from nungil.cli.feeds import Terms, format_of, read_addresses, read_feed
+from nungil.cli.importing import Report, pictures_in, until_next_look_s
 
 MUG_ID = "0198f0aa-7b1c-7cc3-9a55-3d1f0a9be001"
 
@@ -44,7 +46,7 @@ def test_rows_begin_at_the_same_lines_after_as_before(tmp_path: Path) -> None:
 
 
 def test_each_picture_is_named_once_in_the_order_of_the_rows(tmp_path: Path) -> None:
-    assert read_feed(a_feed(tmp_path, "image,id\nb.jpg,1\na.jpg,2\nb.jpg,3\n,4\n")).images() == ["b.jpg", "a.jpg"]
+    assert read_feed(a_feed(tmp_path, "image,id\nb.jpg,1\na.jpg,2\nb.jpg,3\n,4\n")).files() == ["b.jpg", "a.jpg"]
 
 
 def test_a_row_with_too_few_cells_is_passed_on_for_the_api_to_refuse(tmp_path: Path) -> None:
@@ -64,6 +66,79 @@ def test_what_is_no_feed_is_refused(tmp_path: Path, data: bytes, reason: str) ->
     (tmp_path / "items.csv").write_bytes(data)
     with pytest.raises(CommandFailed, match=reason):
         read_feed(tmp_path / "items.csv")
+
+
+ADDRESS = "https://cdn.example/mug.jpg"
+
+
+def test_an_address_is_no_file_and_stays(tmp_path: Path) -> None:
+    feed = read_feed(a_feed(tmp_path, f"id,image\na,{ADDRESS}\nb,mug.jpg\n"))
+    assert feed.files() == ["mug.jpg"]
+    assert feed.with_ids({"mug.jpg": MUG_ID}).decode() == f"id,image\na,{ADDRESS}\nb,{MUG_ID}\n"
+
+
+def test_pictures_of_json_lines_become_ids_and_every_line_keeps_its_number(tmp_path: Path) -> None:
+    lines = [
+        '{"id": "a", "image": "mug.jpg", "price": 12.90}',
+        "",
+        "no JSON",
+        '{"id": "b", "image": ["absent.jpg", "mug.jpg", "' + ADDRESS + '"]}',
+        '{"id": "c",   "image": "' + ADDRESS + '"}',
+        '{"id": "d"}',
+    ]
+    feed = read_feed(a_feed(tmp_path, "\n".join(lines)), "jsonl")
+    assert feed.files() == ["mug.jpg", "absent.jpg"]
+    assert feed.image_by_line()[:2] == [(1, "mug.jpg"), (4, "absent.jpg")]
+    written = feed.with_ids({"mug.jpg": MUG_ID}).decode().split("\n")
+    assert json.loads(written[0]) == {"id": "a", "image": MUG_ID, "price": "12.90"}
+    assert json.loads(written[3])["image"] == ["", MUG_ID, ADDRESS]
+    assert (written[1:3], written[4:]) == (lines[1:3], lines[4:])
+
+
+@pytest.mark.parametrize("format_", ["google", "naver"])
+def test_a_feed_of_anothers_format_goes_as_it_is(tmp_path: Path, format_: str) -> None:
+    feed = read_feed(a_feed(tmp_path, "id\timage_link\n1\tmug.jpg\n"), format_)
+    assert (feed.files(), feed.image_by_line(), feed.count()) == ([], [], 2)
+    assert feed.with_ids({"mug.jpg": MUG_ID}) == b"id\timage_link\n1\tmug.jpg\n"
+
+
+def test_the_format_is_what_is_said_or_what_the_name_says() -> None:
+    names = ("a.csv", "a.JSONL", "a.ndjson", "a.xml")
+    assert [format_of(Path(name), None) for name in names] == ["csv", "jsonl", "jsonl", "google"]
+    assert format_of(Path("a.txt"), "naver") == "naver"
+    with pytest.raises(CommandFailed, match="--format csv, jsonl, google, naver"):
+        format_of(Path("a.tsv"), None)
+
+
+def test_only_terms_that_are_said_are_sent() -> None:
+    assert Terms("csv").as_parameters() == {"format": "csv"}
+    assert Terms("naver", full=True, force=True, shop="Maru").as_parameters() == {
+        "format": "naver",
+        "shop": "Maru",
+        "mode": "full",
+        "force": "true",
+    }
+
+
+def test_files_and_their_addresses_are_read_from_a_table(tmp_path: Path) -> None:
+    (tmp_path / "mug.jpg").write_bytes(b"x")
+    (tmp_path / "images.csv").write_text(f"url,file\n{ADDRESS},mug.jpg\n{ADDRESS}?v=2,mug.jpg\n")
+    assert read_addresses(tmp_path / "images.csv") == {tmp_path / "mug.jpg": [ADDRESS, f"{ADDRESS}?v=2"]}
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("", "must begin with the line url,file"),
+        ("address,file\na,b\n", "must begin with the line url,file"),
+        (f"url,file\n{ADDRESS},\n", "images.csv:2 names no url or no file"),
+        (f"url,file\n{ADDRESS},absent.jpg\n", "names 1 files that are not there"),
+    ],
+)
+def test_a_table_of_addresses_that_cannot_be_is_refused(tmp_path: Path, text: str, says: str) -> None:
+    (tmp_path / "images.csv").write_text(text)
+    with pytest.raises(CommandFailed, match=says):
+        read_addresses(tmp_path / "images.csv")
 
 
 def test_a_folder_gives_its_pictures_by_name_in_order_and_counts_what_is_left_out(tmp_path: Path) -> None:
