@@ -12,6 +12,7 @@ from gateway_builders import a_gateway
 from services.gateway.wire.common import BoxModel
 from services.gateway.wire.people import ConsentChangeModel
 from services.gateway.wire.search import SearchModel
+from services.gateway.wire.watches import WatchGivenModel
 
 ROUTES = {
     "/v1/media": {"get", "post"},
@@ -23,6 +24,9 @@ ROUTES = {
     "/v1/search": {"post"},
     "/v1/me/interests": {"get"},
     "/v1/me/consent": {"get", "put"},
+    "/v1/me/watches": {"get", "post"},
+    "/v1/me/watches/{watch_id}": {"delete"},
+    "/v1/unmet": {"get"},
     "/v1/activity": {"post"},
     "/v1/events": {"get"},
     "/v1/status": {"get"},
@@ -81,7 +85,7 @@ def test_writes_take_an_idempotency_key(document):
         assert names.count("Idempotency-Key") == (1 if method in ("put", "post", "delete") else 0), (method, path)
 
 
-@pytest.mark.parametrize("model", [SearchModel, BoxModel, ConsentChangeModel])
+@pytest.mark.parametrize("model", [SearchModel, BoxModel, ConsentChangeModel, WatchGivenModel])
 def test_the_examples_are_valid(document, model):
     examples = document["components"]["schemas"][model.__name__]["examples"]
     assert [model.model_validate(example) for example in examples]

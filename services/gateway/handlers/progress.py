@@ -1,4 +1,4 @@
-"""Following the states of pictures: one tail of the event log, shared by every open stream."""
+"""Following the states of pictures and the matches of watches: one tail of the event log, shared by every open stream."""
 
 from __future__ import annotations
 
@@ -13,18 +13,17 @@ from threading import Event
 from google.protobuf.message import DecodeError
 
 from nungil.event_log.port import EventLog, Record
-from nungil.event_log.topics import MEDIA_CHANGED, MEDIA_EMBEDDED
+from nungil.event_log.topics import MEDIA_CHANGED, MEDIA_EMBEDDED, WATCH_MATCHED
 from nungil.runtime.errors import DependencyAway
-from nungil.vector_index.port import CATALOGUE
 from services.gateway.core import Who
-from services.gateway.wire.progress import StateChange, state_change_of
+from services.gateway.wire.progress import StateChange, Told, told_of
 
 logger = logging.getLogger(__name__)
 
 _WAITING = 1_000  # changes kept for a reader that is slow; it is cut off at the next, and asks again
 _REMEMBERED = 10_000
 _LONGEST_WAIT_S = 5.0
-Changes = asyncio.Queue["StateChange | None"]
+Changes = asyncio.Queue["Told | None"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,11 +33,6 @@ class Follower:
     who: Who
     media_id: str | None
     changes: Changes = field(default_factory=lambda: asyncio.Queue(_WAITING))
-
-    def wants(self, change: StateChange) -> bool:
-        """Whether the caller may see it, and asked for it."""
-        mine = change.owner == CATALOGUE or (bool(self.who.person_id) and change.owner == self.who.person_id)
-        return mine and change.tenant == self.who.tenant and self.media_id in (None, change.media_id)
 
 
 @dataclass
@@ -62,18 +56,22 @@ class FollowProgress:
         finally:
             self.followers.discard(follower)
 
-    def spread(self, change: StateChange) -> None:
-        """Gives a change to everyone who may see it, and remembers it: ingest, which is asked, may learn of it later than we."""
-        self.latest[change.media_id] = change
-        self.latest.move_to_end(change.media_id)
-        if len(self.latest) > _REMEMBERED:
-            self.latest.popitem(last=False)
+    def spread(self, change: Told) -> None:
+        """Gives a change to everyone who may see it, and remembers states: ingest, which is asked, may learn of them later than we."""
+        if isinstance(change, StateChange):
+            self._remember(change)
         for follower in list(self.followers):
-            if follower.wants(change):
+            if change.is_for(follower.who, follower.media_id):
                 try:
                     follower.changes.put_nowait(change)
                 except asyncio.QueueFull:
                     self._end(follower)
+
+    def _remember(self, change: StateChange) -> None:
+        self.latest[change.media_id] = change
+        self.latest.move_to_end(change.media_id)
+        if len(self.latest) > _REMEMBERED:
+            self.latest.popitem(last=False)
 
     def end(self) -> None:
         """Ends every stream, and those that begin after."""
@@ -92,7 +90,7 @@ class FollowProgress:
         wait_s = 0.1
         while not stop.is_set():
             try:
-                with self.log.tail([MEDIA_CHANGED, MEDIA_EMBEDDED], since="now") as tail:
+                with self.log.tail([MEDIA_CHANGED, MEDIA_EMBEDDED, WATCH_MATCHED], since="now") as tail:
                     while not stop.is_set():
                         for record in tail.poll(max_records=256, timeout_s=0.5):
                             self._pass_on(record, loop)
@@ -104,7 +102,7 @@ class FollowProgress:
 
     def _pass_on(self, record: Record, loop: asyncio.AbstractEventLoop) -> None:
         try:
-            change = state_change_of(record)
+            change = told_of(record)
         except DecodeError:
             logger.warning("%s/%d@%d is no event", record.topic, record.partition, record.offset)
             return

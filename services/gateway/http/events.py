@@ -29,7 +29,10 @@ router = APIRouter(prefix="/v1", tags=["progress"], route_class=GuardedRoute)
     "/events",
     response_class=StreamingResponse,
     responses={
-        200: {"content": {"text/event-stream": {}}, "description": "`event: media` with media_id, state, reason"}
+        200: {
+            "content": {"text/event-stream": {}},
+            "description": "`event: media` with media_id, state, reason; `event: watch` with watch_id, item_id, media_id, score",
+        }
     },
 )
 async def follow_states(
@@ -39,7 +42,8 @@ async def follow_states(
         str | None, Query(max_length=100, description="one picture only; its state comes first")
     ] = None,
 ) -> StreamingResponse:
-    """The states that pictures of one's own and of the catalogue come to, from now on, until the client leaves."""
+    """The states that pictures of one's own and of the catalogue come to, and what is found for one's own watches, from now on,
+    until the client leaves. What was missed is in the pictures and watches themselves."""
     stream = _stream(who, parts, media_id)
     first = await anext(stream)  # so that an unknown picture is a 404, not an empty stream
 
