@@ -29,6 +29,14 @@ class TagKind(Enum):
     BRAND = 5
 
 
+class Sort(Enum):
+    """What comes first."""
+
+    LIKENESS = 0
+    PRICE = 1  # the cheapest offer that passes, within the currency of the filters
+    NEWEST = 2
+
+
 OF_PICTURES = (TagKind.LABEL, TagKind.COLOUR)  # what a picture has that is no item's
 
 
@@ -38,6 +46,17 @@ class Tag:
 
     kind: TagKind
     id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A label that a word named. An item whose title says the word passes too, as a carton says orange and shows none.
+
+    words: of titles, as `titles` keeps them.
+    """
+
+    tag: Tag
+    words: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +125,7 @@ class Conditions:
     narrow: tuple[Tag, ...] = ()  # all of these
     exclude: tuple[Tag, ...] = ()  # none of these
     items: frozenset[str] | None = None  # only these items: what words chose; None: no words did
+    named: tuple[Named, ...] = ()  # all of these
 
     @property
     def of_items(self) -> bool:
@@ -117,7 +137,7 @@ class Conditions:
     @property
     def selective(self) -> bool:
         """Whether there is anything, beside whose pictures they are, that a result might not pass."""
-        return self.of_items or bool(self.narrow or self.exclude)
+        return self.of_items or bool(self.narrow or self.exclude or self.named)
 
     @property
     def owners(self) -> tuple[str, ...]:
@@ -142,11 +162,14 @@ class CropQuery:
     narrow: tuple[Tag, ...] = ()
     exclude: tuple[Tag, ...] = ()
     items: frozenset[str] | None = None  # that words chose
+    named: tuple[Named, ...] = ()
     want_chips: bool = False
+    sort: Sort = Sort.LIKENESS
 
     @property
     def conditions(self) -> Conditions:
-        return Conditions(self.tenant, self.person_id, self.filters, self.narrow, self.exclude, self.items)
+        chosen = (self.narrow, self.exclude, self.items, self.named)
+        return Conditions(self.tenant, self.person_id, self.filters, *chosen)
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,6 +264,6 @@ def offset_of(query: CropQuery) -> int:
 
 def _fingerprint(query: CropQuery) -> str:
     """Of all that decides which hits there are and in which order; the size of a page does not."""
-    conditions = (query.filters, query.text, query.narrow, query.exclude)
+    conditions = (query.filters, query.text, query.narrow, query.exclude, query.sort)
     asked = repr((query.tenant, query.person_id, query.media_id, query.part, *conditions))
     return hashlib.sha256(asked.encode()).hexdigest()[:16]

@@ -10,16 +10,17 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, and_, exists, false, not_, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, exists, false, not_, or_, select
 
 from nungil.taxonomy.taxonomy import Taxonomy
-from services.search.core import OF_PICTURES, Conditions, Tag, TagKind
+from services.search.core import OF_PICTURES, Conditions, Named, Tag, TagKind
 from services.search.store import (
     ITEM_MEDIA,
     ITEMS,
     OFFERS,
     PICTURE_TAGS,
     PICTURES,
+    TITLE_WORDS,
     item_passes,
     offer_passes,
     same_item,
@@ -90,7 +91,7 @@ class Passing:
 
     def _items(self) -> Select[str, str]:
         given = self._conditions
-        wanted = [self._item_has(tag) for tag in given.narrow]
+        wanted = [*map(self._item_has, given.narrow), *map(self._item_is_named, given.named)]
         unwanted = [not_(self._item_has(tag)) for tag in given.exclude]
         return (
             select(ITEM_MEDIA.c.media_id, ITEM_MEDIA.c.item_id)
@@ -100,14 +101,14 @@ class Passing:
 
     def _pictures(self) -> Select[str]:
         given = self._conditions
-        wanted = [self._picture_has(tag) for tag in given.narrow]
+        wanted = [self._picture_has(tag) for tag in (*given.narrow, *(named.tag for named in given.named))]
         unwanted = [not_(self._picture_has(tag)) for tag in given.exclude]
         seen = and_(PICTURES.c.tenant == given.tenant, PICTURES.c.owner.in_(given.owners))
         return select(PICTURES.c.media_id).where(seen, *wanted, *unwanted)
 
     def _themselves(self, connection: Connection, media_ids: Sequence[str]) -> Iterator[str]:
         """Of pictures that no item shows."""
-        if not (self._conditions.narrow or self._conditions.exclude):
+        if not (self._conditions.narrow or self._conditions.exclude or self._conditions.named):
             yield from media_ids  # nothing is asked of them
             return
         for some in _portions(media_ids):
@@ -139,6 +140,11 @@ class Passing:
             .where(self._tagged(tag))
         )
         return ITEMS.c.item_id.in_(in_a_picture)
+
+    def _item_is_named(self, named: Named) -> ColumnElement[bool]:
+        """Its pictures show it, or its title says it."""
+        says = and_(TITLE_WORDS.c.tenant == self._conditions.tenant, TITLE_WORDS.c.word.in_(named.words))
+        return or_(self._item_has(named.tag), ITEMS.c.item_id.in_(select(TITLE_WORDS.c.item_id).where(says)))
 
     def _picture_has(self, tag: Tag) -> ColumnElement[bool]:
         if tag.kind not in OF_PICTURES:

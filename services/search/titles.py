@@ -23,6 +23,7 @@ AT_MOST = 10_000
 _MIN_STEM = 2  # letters: what a particle leaves of an unknown word
 _MAX_WORD = 64  # letters of a word that is kept or asked for; what is longer is no word
 _BATCH = 500
+_SAYING = 500
 
 
 def keep(connection: Connection, items: Collection[ItemRow]) -> None:
@@ -92,6 +93,13 @@ def matching(connection: Connection, tenant: str, words: Sequence[str], at_most:
     best = {item_id: fits for item_id, (had, fits) in scores.items() if had == most}
     came = _came(connection, tenant, list(best))
     return sorted(came, key=lambda id_: (-best[id_], -came[id_], id_))[:at_most]
+
+
+def words_saying(connection: Connection, tenant: str, asked: str) -> tuple[str, ...]:
+    """The words of titles that have this word in them, or its first consonants; the best first, at most 500."""
+    fits = {word: quality(asked, word) for word in _candidates(connection, tenant, lookup(asked))}
+    said = [word for word, fit in fits.items() if fit > SLIP]
+    return tuple(sorted(said, key=lambda word: (-fits[word], word))[:_SAYING])
 
 
 def newest(connection: Connection, tenant: str, item_ids: Sequence[str]) -> list[str]:

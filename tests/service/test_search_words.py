@@ -85,6 +85,21 @@ def test_words_choose_and_likeness_orders(search: Search, text: str, expected: l
     assert found(search, text) == expected
 
 
+def test_a_word_that_names_a_label_is_shown_by_pictures_or_said_by_titles(search: Search) -> None:
+    shows(search, a_picture("fruit", like(DOG, 0.9)), ("orange_fruit",))
+    shows(search, a_picture("carton", like(DOG, 0.8)), ("carton",))
+    shows(search, a_picture("shared", like(DOG, 0.7)), ("orange_fruit",))
+    shows(search, a_picture("other", like(DOG, 0.6)), ("carton",))
+    search.items(
+        titled("i-fruit", "과일", "", "fruit"),
+        titled("i-carton", "오렌지주스", "", "carton"),
+        titled("i-other", "사과주스", "", "other"),
+    )
+    assert found(search, "오렌지") == ["fruit", "carton", "shared"]
+    assert sorted(found(search, "오렌지", **WORDS)) == ["carton", "fruit", "shared"]
+    assert search.found(narrow=(Tag(TagKind.LABEL, "orange_fruit"),)) == ["fruit", "shared"]
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [

@@ -9,11 +9,11 @@ from sqlalchemy import Engine
 
 from nungil.database.open import reading
 from services.search import titles
-from services.search.core import OF_PICTURES, CropQuery, Filters, Tag, checked_filters
+from services.search.core import OF_PICTURES, CropQuery, Filters, Named, Tag, TagKind, checked_filters
 from services.search.errors import InvalidQuery
 from services.search.vocabularies import Vocabularies
 from services.search.wire import Understood
-from services.search.words.reading import read
+from services.search.words.reading import Reading, read
 from services.search.words.vocabulary import Vocabulary
 
 _NAMED_AT_MOST = 20  # known names in a complaint
@@ -42,9 +42,20 @@ class ReadWords:
         ranked = self._ranked(query.tenant, reading_.rest, reading_.unwanted)
         understood = Understood(filters, reading_.narrow, reading_.exclude, " ".join(reading_.rest), ranked)
         exclude = tuple(dict.fromkeys((*query.exclude, *reading_.exclude)))
-        narrow = tuple(dict.fromkeys((*query.narrow, *reading_.narrow)))
+        named = self._named(query.tenant, reading_)
+        said = (tag for tag in reading_.narrow if tag.kind is not TagKind.LABEL)
+        narrow = tuple(dict.fromkeys((*query.narrow, *said)))
         items = None if ranked is None else frozenset(ranked)
-        return replace(query, filters=filters, narrow=narrow, exclude=exclude, items=items), understood
+        asked = replace(query, filters=filters, narrow=narrow, exclude=exclude, items=items, named=named)
+        return asked, understood
+
+    def _named(self, tenant: str, reading_: Reading) -> tuple[Named, ...]:
+        with reading(self.engine) as connection:
+            return tuple(
+                Named(tag, titles.words_saying(connection, tenant, word))
+                for tag, word in zip(reading_.narrow, reading_.spelled, strict=True)
+                if tag.kind is TagKind.LABEL
+            )
 
     def _ranked(self, tenant: str, rest: Sequence[str], unwanted: Sequence[str]) -> Sequence[str] | None:
         if not rest:

@@ -38,20 +38,21 @@ _WORD = re.compile(r"-?[^\W_]+|\n")
 @dataclass(frozen=True, slots=True)
 class Reading:
     """filters: market, price, currency and stock that were asked for, the rest empty. unwanted: words that nothing is known of, not to
-    be in titles. rest: words to look for in titles, as they were typed."""
+    be in titles. rest: words to look for in titles, as they were typed. spelled: the key that named each of `narrow`."""
 
     filters: Filters = field(default_factory=Filters)
     narrow: tuple[Tag, ...] = ()
     exclude: tuple[Tag, ...] = ()
     rest: tuple[str, ...] = ()
     unwanted: tuple[str, ...] = ()
+    spelled: tuple[str, ...] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """Tags that some words name, how many words they are, and what of them is left."""
+    """Tags that some words name, by which key, how many words they are, and what of them is left."""
 
-    tags: tuple[Tag, ...]
+    tags: tuple[tuple[Tag, str], ...]
     words: int
     rest: str = ""
 
@@ -60,8 +61,8 @@ def read(text: str, vocabulary: Vocabulary, currency: str = "") -> Reading:
     """The longest name first, spaces or none. currency: of prices that name none; empty: the vocabulary's."""
     left, filters = _offers(normal(text), currency or vocabulary.currency)
     words = list(_parted(left))
-    narrow: dict[Tag, None] = {}
-    exclude: dict[Tag, None] = {}
+    narrow: dict[Tag, str] = {}
+    exclude: dict[Tag, str] = {}
     rest: list[str] = []
     unwanted: list[str] = []
     at, negated = 0, False
@@ -76,12 +77,13 @@ def read(text: str, vocabulary: Vocabulary, currency: str = "") -> Reading:
         found = _named(words, at, vocabulary)
         at += found.words
         not_this = negated or (at < len(words) and words[at] in _NOT_AFTER)
-        (exclude if not_this else narrow).update(dict.fromkeys(found.tags))
+        (exclude if not_this else narrow).update(found.tags)
         if found.rest and found.rest not in _MEANS_NOTHING:
             (unwanted if not_this and not found.tags else rest).append(found.rest)
         negated = negated and not found.tags and found.rest in _MEANS_NOTHING
     kept = tuple(tag for tag in narrow if tag not in exclude)
-    return Reading(filters, kept, tuple(exclude), tuple(rest), tuple(unwanted))
+    spelled = tuple(narrow[tag] for tag in kept)
+    return Reading(filters, kept, tuple(exclude), tuple(rest), tuple(unwanted), spelled)
 
 
 def _offers(text: str, currency: str) -> tuple[str, Filters]:
@@ -129,8 +131,8 @@ def _parted(text: str) -> Iterator[str]:
 
 def _named(words: list[str], at: int, vocabulary: Vocabulary) -> _Found:
     """What the words from `at` on name: by the longest name, by the names within one word, by first consonants, by sound."""
-    for tag, length in _spans(words, at, _MAX_SPAN, vocabulary.named):
-        return _Found((tag,), length)
+    for named, length in _spans(words, at, _MAX_SPAN, vocabulary.named):
+        return _Found((named,), length)
     word = words[at]
     if word in _MEANS_NOTHING:
         return _Found((), 1, word)
@@ -139,13 +141,15 @@ def _named(words: list[str], at: int, vocabulary: Vocabulary) -> _Found:
         return within
     begun = vocabulary.begun_by(word)
     if begun:
-        return _Found((begun,), 1)
-    for tag, length in _spans(words, at, _MAX_SOUND_SPAN, vocabulary.sounding):
-        return _Found((tag,), length)
+        return _Found(((begun, word),), 1)
+    for named, length in _spans(words, at, _MAX_SOUND_SPAN, vocabulary.sounding):
+        return _Found((named,), length)
     return _Found((), 1, word)
 
 
-def _spans(words: list[str], at: int, longest: int, look_up: Callable[[str], Tag | None]) -> Iterator[tuple[Tag, int]]:
+def _spans(
+    words: list[str], at: int, longest: int, look_up: Callable[[str], Tag | None]
+) -> Iterator[tuple[tuple[Tag, str], int]]:
     """What the words from `at` on name together, the most words first; the last of them with or without its particle."""
     for length in range(min(longest, len(words) - at), 0, -1):
         some = words[at : at + length]
@@ -155,7 +159,7 @@ def _spans(words: list[str], at: int, longest: int, look_up: Callable[[str], Tag
         for name in (together, *stems(together)):
             tag = look_up(name)
             if tag:
-                yield tag, length
+                yield (tag, name), length
 
 
 def _within(word: str, vocabulary: Vocabulary) -> _Found | None:
@@ -170,10 +174,10 @@ def _within(word: str, vocabulary: Vocabulary) -> _Found | None:
         for name in (tail, *stems(tail)):
             other = vocabulary.named(name) if len(name) >= _MIN_PIECE else None
             if other:
-                return _Found((tag, other), 1)
+                return _Found(((tag, head), (other, name)), 1)
         more = _within(tail, vocabulary)
         if more:
-            return replace(more, tags=(tag, *more.tags))
+            return replace(more, tags=((tag, head), *more.tags))
         if head in _ADJECTIVES and len(tail) >= _MIN_REST:
-            return _Found((tag,), 1, tail)
+            return _Found(((tag, head),), 1, tail)
     return None
