@@ -79,10 +79,10 @@ def save(
     return out.getvalue()
 
 
-def a_large_picture(width: int = 8000, height: int = 6000) -> bytes:
-    """A JPEG of one colour, quickly made."""
+def a_large_picture(width: int = 8000, height: int = 6000, *, format_: str = "JPEG") -> bytes:
+    """One colour, quickly made. As PNG it cannot be decoded at a part of its size."""
     out = io.BytesIO()
-    Image.new("RGB", (width, height), (90, 120, 30)).save(out, "JPEG")
+    Image.new("RGB", (width, height), (90, 120, 30)).save(out, format_)
     return out.getvalue()
 
 

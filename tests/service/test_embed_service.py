@@ -124,7 +124,7 @@ def test_a_picture_that_breaks_its_decoder_is_rejected_and_the_partition_goes_on
     folder: Path, log: EventLog, objects: ObjectStore
 ) -> None:
     for n in range(5):
-        objects.put(rendition_key(TENANT, f"m-{n}"), a_large_picture() if n == 1 else a_jpeg())
+        objects.put(rendition_key(TENANT, f"m-{n}"), a_large_picture(format_="PNG") if n == 1 else a_jpeg())
     log.append([replace(as_new(a_change(f"m-{n}")), key="one-partition") for n in range(5)])
     with running(folder, decoder_memory_mb=256):
         events = [MediaEmbedded.FromString(r.value or b"") for r in records(log, topics.MEDIA_EMBEDDED, 5)]
