@@ -57,17 +57,21 @@ class LensHit:
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """The pool is gathered. regions: the opened picture's, by n."""
+    """The pool is gathered. regions: the opened picture's, by n. understood: where there were words."""
 
     number: int
     rows: int
     regions: Mapping[int, FoundRegion]
+<<<<<<< ours
     understood: Understood | None = None
+=======
+    understood: Understood | None
+>>>>>>> theirs
 
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """What a frame shows. items: those to tell. box: what was searched with."""
+    """What a frame shows. items: those to tell. box: what was searched with. chips: of a full answer."""
 
     number: int
     full: bool

@@ -89,6 +89,8 @@ def _answer_to_proto(shown: Shown) -> pb.LensAnswer:
         box=box_to_proto(shown.box),
         clipped=shown.clipped,
         partial=shown.partial,
+        chips=chips_to_proto(shown.chips),
+        counted=0 if shown.chips is None else shown.chips.counted,
         took_ms=shown.took_ms,
         chips=chips_to_proto(shown.chips),
         counted=0 if shown.chips is None else shown.chips.counted,

@@ -16,9 +16,9 @@ from typing import TypeVar
 
 from nungil.pictures.boxes import WHOLE, Box
 from nungil.runtime import metrics, tracing
-from nungil.runtime.errors import DependencyAway, NotFound, NungilError
+from nungil.runtime.errors import DependencyAway, NotFound, NungilError, Rejected
 from nungil.runtime.ids import new_event_id
-from nungil.vector_index.port import region_of
+from nungil.vector_index.port import Vectors, region_of
 from services.search.core import CropQuery, Found, ItemRow
 from services.search.errors import InvalidQuery, LensIdle, LensMoved, NoSuchPicture, TooManySessions
 from services.search.features import FeatureMap
@@ -27,7 +27,7 @@ from services.search.handlers.pools import Gathered, GatherPool
 from services.search.lens import Ask, Closed, Fault, LensHit, Pooled, Ready, Refine, Shown, Tell, Wrong
 from services.search.pool import pool_of
 from services.search.windows import vectors_of
-from services.search.wire import Answer
+from services.search.wire import Answer, Understood
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -83,6 +83,12 @@ class Lens:
         """Ends every session, each with a last word. Call it on the event loop."""
         for session in self._sessions:
             session.end(LensMoved())
+
+    def pool_of(self, query: CropQuery, vectors: Vectors) -> tuple[Gathered, Understood | None]:
+        """What passes near any of `vectors`, and how the words of the query were read. Blocking."""
+        asked, understood = self.search.words(query)
+        gathered = self.gather(vectors, asked.conditions, rows_each=ROWS_A_WINDOW, without=(query.media_id,))
+        return gathered, understood
 
     async def in_thread(self, call: Callable[[], T]) -> T:
         """Runs what blocks, in the trace that this code runs in."""
@@ -239,18 +245,27 @@ class _Session:
     async def _gather(self) -> None:
         lens, vectors = self._lens, vectors_of(self._feature_map)
         while self._gathered_for is not (refined := self._refined):
-            query = refined.query
-            gather = partial(lens.gather, vectors, query.conditions, rows_each=ROWS_A_WINDOW, without=(query.media_id,))
             try:
-                gathered = await self._patiently(gather)
+                gathered, understood = await self._patiently(partial(lens.pool_of, refined.query, vectors))
             except DependencyAway as error:
                 if not await self._again_after(error):
                     return
                 continue
+            except NungilError as error:
+                if self._gathered_for is None:
+                    raise
+                self._tells.append(Fault(refined.number, error))
+                if refined is self._refined:
+                    self._refined = self._gathered_for  # what held before holds
+                continue
             if refined is self._refined:
                 self._gathered, self._gathered_for = gathered, refined
+<<<<<<< ours
                 rows, regions = len(gathered.pool), self._feature_map.regions
                 self._tells.append(Ready(refined.number, rows, regions, refined.understood))
+=======
+                self._tells.append(Ready(refined.number, len(gathered.pool), self._feature_map.regions, understood))
+>>>>>>> theirs
                 self._wake.set()
 
     async def _search(self) -> None:
@@ -262,6 +277,10 @@ class _Session:
             except NotFound as error:
                 self.end(error)
                 return
+            except Rejected:
+                if self._gathered_for is self._refined:
+                    raise
+                return  # the gathering of these conditions says what is wrong with them
             except DependencyAway as error:
                 if not await self._again_after(error):
                     return
@@ -358,7 +377,7 @@ class _Session:
             items=self._untold(items),
             box=answer.box,
             clipped=answer.clipped,
-            partial=False,
+            partial=answer.partial,
             took_ms=took_ms,
             chips=answer.chips,
         )
@@ -382,7 +401,7 @@ class _Session:
             items=self._untold(items),
             box=frame.box,
             clipped=frame.clipped,
-            partial=self._away,
+            partial=self._away or self._gathered.partial,
             took_ms=1000 * took_s,
         )
 

@@ -684,7 +684,7 @@ class LensAnswer(_message.Message):
     matched: _builtins.bool
     clipped: _builtins.bool
     partial: _builtins.bool
-    """the index is slow or away: from the pool alone"""
+    """the index is slow or away: from the pool alone; or more passes the filters than could be looked at"""
     counted: _builtins.int
     took_ms: _builtins.float
     @_builtins.property
