@@ -211,6 +211,32 @@ def load_items(
     return loaded
 
 
+def cheapest(
+    connection: Connection, tenant: str, item_ids: Sequence[str], filters: Filters, *, now_ms: int
+) -> Mapping[str, int]:
+    """Item id -> the price of its cheapest offer that passes, in the minor unit. An item of none is absent. The filters name a currency."""
+    prices: dict[str, int] = {}
+    for some in portions(item_ids):
+        rows = connection.execute(
+            select(OFFERS.c.item_id, func.min(OFFERS.c.price_minor))
+            .where(OFFERS.c.tenant == tenant, OFFERS.c.item_id.in_(some), offer_passes(filters, now_ms))
+            .group_by(OFFERS.c.item_id)
+        )
+        prices.update(rows.tuples().all())
+    return prices
+
+
+def created(connection: Connection, tenant: str, item_ids: Sequence[str]) -> Mapping[str, int]:
+    """Item id -> when it first came."""
+    times: dict[str, int] = {}
+    for some in portions(item_ids):
+        rows = connection.execute(
+            select(ITEMS.c.item_id, ITEMS.c.created_at_ms).where(ITEMS.c.tenant == tenant, ITEMS.c.item_id.in_(some))
+        )
+        times.update(rows.tuples().all())
+    return times
+
+
 def item_passes(filters: Filters, now_ms: int) -> ColumnElement[bool]:
     """Of a row of ITEMS: whether its category and one of its offers pass."""
     wanted = [ITEMS.c.category == filters.category] if filters.category else []

@@ -20,8 +20,10 @@ from nungil.pictures.boxes import Box
 from nungil.pictures.features import box_from_proto, box_to_proto
 from nungil.runtime import tracing
 from services.search import tags_wire
-from services.search.core import CropQuery, Filters, ItemRow, OfferRow, Tag, checked_filters, checked_limit
-from services.search.errors import InvalidItem, InvalidPicture
+from services.search.core import CropQuery, Filters, ItemRow, OfferRow, Sort, Tag, checked_filters, checked_limit
+from services.search.errors import InvalidItem, InvalidPicture, InvalidQuery
+
+_SORTS = {pb.SORT_UNSPECIFIED: Sort.LIKENESS, pb.SORT_PRICE: Sort.PRICE, pb.SORT_NEWEST: Sort.NEWEST}
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +89,15 @@ def query_of(request: pb.SearchByCropRequest) -> CropQuery:
         narrow=tags_wire.tags_of_chips(request.narrow),
         exclude=tags_wire.tags_of_chips(request.exclude),
         want_chips=request.want_chips,
+        sort=sort_of(request.sort),
     )
+
+
+def sort_of(sort: pb.Sort.ValueType) -> Sort:
+    """Raises InvalidQuery for one that is none."""
+    if sort not in _SORTS:
+        raise InvalidQuery(f"results cannot be sorted by {sort}: 0 is by likeness, 1 by price, 2 by age")
+    return _SORTS[sort]
 
 
 def answer_to_proto(answer: Answer, took_ms: float) -> pb.SearchByCropResponse:

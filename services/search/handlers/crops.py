@@ -18,12 +18,13 @@ from nungil.runtime.clock import Clock
 from nungil.runtime.ids import new_event_id
 from nungil.vector_index.port import region_of
 from services.search import store
-from services.search.core import CropQuery, Found, ItemRow, cursor_of, offset_of
+from services.search.core import CropQuery, Found, ItemRow, Sort, cursor_of, offset_of
 from services.search.errors import InvalidQuery, NoSuchPicture
 from services.search.features import FeatureMap, FeatureMaps
 from services.search.handlers.choosing import RESULTS, ChooseChips
 from services.search.handlers.deletions import DeniedPictures
 from services.search.handlers.finding import FindRows
+from services.search.handlers.ordering import SORTED, check_sort, in_order
 from services.search.handlers.texts import FindByWords
 from services.search.handlers.words import ReadWords
 from services.search.wire import Answer, Chips, Hit, Understood, crop_searched
@@ -48,6 +49,7 @@ class SearchByCrop:
         """Raises NoSuchPicture and InvalidQuery."""
         offset = offset_of(query)
         asked, understood = self.words(query)
+        check_sort(asked)
         if not query.media_id:
             return self._answer_words(query, asked, understood, offset)
         feature_map = self.authorised(query)
@@ -57,16 +59,16 @@ class SearchByCrop:
         rows = self.find(
             vector,
             asked.conditions,
-            wanted=max(wanted, RESULTS) if query.want_chips else wanted,
+            wanted=self._enough(query, wanted),
             without=(query.media_id,),
         )
-        found = rows.found
+        found = self._in_order(asked, rows.found)
         page = found[offset : offset + query.limit]
         tracing.note(hits=len(page))
         if query.record and query.person_id and offset == 0:
             self._record(query, box)
         return Answer(
-            matched=bool(found) and found[0].match.score >= self.match_cosine,
+            matched=bool(found) and rows.found[0].match.score >= self.match_cosine,
             hits=self.hydrate(asked, page),
             box=box,
             clipped=clipped,
@@ -79,6 +81,7 @@ class SearchByCrop:
     def _answer_words(self, query: CropQuery, asked: CropQuery, understood: Understood | None, offset: int) -> Answer:
         """Words, filters or chips without a picture."""
         rows = self.by_words(asked, understood)
+        rows = replace(rows, found=self._in_order(asked, rows.found))
         end = offset + query.limit
         return Answer(
             matched=bool(rows.found),
@@ -90,6 +93,17 @@ class SearchByCrop:
             understood=understood,
             chips=self._chips(asked, rows.found),
         )
+
+    def _enough(self, query: CropQuery, wanted: int) -> int:
+        if query.sort is not Sort.LIKENESS:
+            return SORTED  # whatever the page, so that pages follow each other
+        return max(wanted, RESULTS) if query.want_chips else wanted
+
+    def _in_order(self, asked: CropQuery, found: Sequence[Found]) -> Sequence[Found]:
+        if asked.sort is Sort.LIKENESS:
+            return found
+        with reading(self.engine) as connection:
+            return in_order(connection, asked, found, match_cosine=self.match_cosine, now_ms=self.clock())
 
     def _chips(self, asked: CropQuery, found: Sequence[Found]) -> Chips | None:
         some = found[:RESULTS]
