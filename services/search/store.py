@@ -41,7 +41,7 @@ ITEMS = Table(
     Column("brand", String, nullable=False),
     Column("category", String, nullable=False),
     Column("created_at_ms", BigInteger, nullable=False, server_default="0"),
-    Column("aliases", JSON, nullable=False, server_default="[]"),
+    Column("aliases", JSON, nullable=True),  # none is an empty list
     Index("items_by_category", "tenant", "category", "item_id"),
     Index("items_by_brand", "tenant", "brand", "item_id"),
 )
@@ -205,7 +205,7 @@ def load_items(
         for row in connection.execute(
             select(ITEMS).where(ITEMS.c.tenant == tenant, ITEMS.c.item_id.in_(some))
         ).mappings():
-            id_, aliases = row["item_id"], tuple(row["aliases"])
+            id_, aliases = row["item_id"], tuple(row["aliases"] or ())
             of_others = {"media_ids": tuple(media[id_]), "offers": tuple(offers[id_]), "aliases": aliases}
             loaded[id_] = ItemRow(**{**row, **of_others})
     return loaded

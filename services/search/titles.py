@@ -199,7 +199,7 @@ def _in_dictionary(connection: Connection, tenant: str, words: Collection[str]) 
 
 
 def _item(row: RowMapping) -> ItemRow:
-    return ItemRow(**{**row, "media_ids": (), "offers": (), "aliases": tuple(row["aliases"])})
+    return ItemRow(**{**row, "media_ids": (), "offers": (), "aliases": tuple(row["aliases"] or ())})
 
 
 def _words(text: str) -> set[str]:

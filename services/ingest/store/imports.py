@@ -59,7 +59,7 @@ def find_import(connection: Connection, tenant: str, import_id: str) -> Progress
         IMPORTS.c.tenant == tenant, IMPORTS.c.import_id == import_id
     )
     row = connection.execute(query).one_or_none()
-    return Progress(**{**row._mapping, "terms": Terms(**row.terms)}) if row else None
+    return Progress(**{**row._mapping, "terms": Terms(**(row.terms or {}))}) if row else None
 
 
 def refused_rows(connection: Connection, tenant: str, import_id: str, *, limit: int) -> list[Refused]:

@@ -61,7 +61,7 @@ def find_items(connection: Connection, tenant: str, item_ids: Sequence[str]) -> 
             row.category,
             tuple(offers[row.item_id]),
             row.created_at_ms,
-            tuple(row.aliases),
+            tuple(row.aliases or ()),
         )
         for row in connection.execute(_of_items(ITEMS, tenant, item_ids))
     }

@@ -62,7 +62,7 @@ ITEMS = Table(
     Column("brand", String, nullable=False),
     Column("category", String, nullable=False),
     Column("created_at_ms", BigInteger, nullable=False, server_default="0"),
-    Column("aliases", JSON, nullable=False, server_default="[]"),
+    Column("aliases", JSON, nullable=True),  # none is an empty list
 )
 ITEM_MEDIA = Table(
     "item_media",
@@ -101,7 +101,7 @@ IMPORTS = Table(
     Column("rows", Integer, nullable=False),
     Column("accepted", Integer, nullable=False),
     Column("items_put", Integer, nullable=False),
-    Column("terms", JSON, nullable=False, server_default="{}"),
+    Column("terms", JSON, nullable=True),  # none: the defaults
     Column("retired", Integer, nullable=False, server_default="0"),
 )
 REFUSED_ROWS = Table(

@@ -19,13 +19,13 @@ UPDATE items SET created_at_ms = COALESCE((
 def upgrade() -> None:
     with op.batch_alter_table("items") as items:
         items.add_column(sa.Column("created_at_ms", sa.BigInteger, nullable=False, server_default="0"))
-        items.add_column(sa.Column("aliases", sa.JSON, nullable=False, server_default="[]"))
+        items.add_column(sa.Column("aliases", sa.JSON, nullable=True))
     with op.batch_alter_table("offers") as offers:
         offers.add_column(sa.Column("expires_at_ms", sa.BigInteger, nullable=False, server_default="0"))
         offers.add_column(sa.Column("condition", sa.Integer, nullable=False, server_default="0"))
     op.create_index("offers_by_shop", "offers", ["tenant", "shop"])
     with op.batch_alter_table("imports") as imports:
-        imports.add_column(sa.Column("terms", sa.JSON, nullable=False, server_default="{}"))
+        imports.add_column(sa.Column("terms", sa.JSON, nullable=True))
         imports.add_column(sa.Column("retired", sa.Integer, nullable=False, server_default="0"))
     op.create_table(
         "picture_addresses",
