@@ -100,6 +100,11 @@ class AFinger:
             if told == name and which(body):
                 return body
 
+    def ready_of(self, number: int) -> dict:
+        """Now or before: a full answer does not wait for the pool."""
+        before = [told["ready"] for told in self.told if "ready" in told and told["ready"]["number"] == number]
+        return before[0] if before else self.hear("ready", lambda ready: ready["number"] == number)
+
     def answer_to(self, number: int, *, full: bool) -> dict:
         return self.hear("answer", lambda answer: answer["number"] == number and answer["full"] is full)
 
@@ -180,13 +185,29 @@ def test_a_refine_gathers_the_pool_again_and_the_frame_is_answered_under_it(gate
     with an_open(gateway, key, ids["green"]) as finger:
         finger.answer_to(finger.ask(frame={"box": LEFT}), full=True)
         number = finger.ask(refine={"filters": {"market": "KR", "items_only": True}})
-        assert finger.hear("ready", lambda ready: ready["number"] == number)["rows"] > 0
         answer = finger.answer_to(number, full=True)
+        assert finger.ready_of(number)["rows"] > 0
         assert [hit["item_id"] for hit in answer["hits"]] == ["red-1"]
         unknown = finger.ask(refine={"filters": {"market": "ZZ"}})
         fault = finger.hear("fault")
         assert fault["number"] == unknown
         assert "KR" in fault["detail"]
+
+
+def test_words_and_chips_hold_while_the_frame_moves(gateway, shop):
+    key, ids = shop
+    with an_open(gateway, key, ids["green"], text="red 10,000원 이하") as finger:
+        understood = finger.hear("ready")["understood"]
+        assert understood["filters"]["max_price_minor"] == 10_000
+        assert {"kind": "colour", "id": "red"} in understood["narrow"]
+        answer = finger.answer_to(finger.ask(frame={"box": LEFT}), full=True)
+        assert [hit["item_id"] for hit in answer["hits"]] == ["red-1"]
+        assert answer["counted"] == 1
+        number = finger.ask(refine={"exclude": [{"kind": "colour", "id": "red"}]})
+        hits = finger.answer_to(number, full=True)["hits"]
+        assert [hit["media_id"] for hit in hits] == [ids["blue"]]
+        finger.ask(refine={"labels": ["unicorn_of_mars"]})
+        assert "unicorn_of_mars" in finger.hear("fault")["detail"]
 
 
 def test_a_picture_that_is_deleted_closes_its_session(gateway):
