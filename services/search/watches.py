@@ -14,6 +14,7 @@ from nungil.pictures.boxes import Box
 from services.search.core import Filters, ItemRow, OfferRow
 
 Vectors = NDArray[np.float32]
+Places = NDArray[np.int64]
 Key = tuple[str, str]
 """Tenant and watch id."""
 
@@ -46,10 +47,20 @@ class WatchMatch:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Watched:
-    """Watches of one tenant. vectors: float32 [watches, dim], unit length."""
+    """Watches of one tenant. vectors: float32 [watches, dim], unit length. places: of the watches under the same filters, int64."""
 
     watches: Sequence[Watch]
     vectors: Vectors
+    places: Mapping[Filters, Places]
+
+    @classmethod
+    def of(cls, pairs: Sequence[tuple[Watch, Vectors]]) -> Watched:
+        """At least one watch, each with its vector, float32 [dim]."""
+        places: dict[Filters, list[int]] = defaultdict(list)
+        for place, (watch, _) in enumerate(pairs):
+            places[watch.filters].append(place)
+        under = {filters: np.array(found, dtype=np.int64) for filters, found in places.items()}
+        return cls([watch for watch, _ in pairs], np.stack([vector for _, vector in pairs]), under)
 
 
 class Watches:
@@ -85,9 +96,7 @@ class Watches:
             if tenant not in self._kept:
                 return None
             if tenant not in self._stacked:
-                pairs = list(self._kept[tenant].values())
-                vectors = np.stack([vector for _, vector in pairs])
-                self._stacked[tenant] = Watched([watch for watch, _ in pairs], vectors)
+                self._stacked[tenant] = Watched.of(list(self._kept[tenant].values()))
             return self._stacked[tenant]
 
 
@@ -96,32 +105,28 @@ def can_be_bought(item: ItemRow, filters: Filters, now_ms: int) -> bool:
     return any(_passes(offer, filters, now_ms) for offer in item.offers)
 
 
-def waiting_for(watched: Watched, item: ItemRow, now_ms: int) -> list[int]:
-    """The places in `watched` of those whom an offer of the item would do."""
-    passing: dict[Filters, bool] = {}
-    for watch in watched.watches:
-        if watch.filters not in passing:
-            passing[watch.filters] = can_be_bought(item, watch.filters, now_ms)
-    return [place for place, watch in enumerate(watched.watches) if passing[watch.filters]]
+def waiting_for(watched: Watched, item: ItemRow, now_ms: int) -> Places:
+    """The places in `watched` of those whom an offer of the item would do, in order."""
+    passing = [places for filters, places in watched.places.items() if can_be_bought(item, filters, now_ms)]
+    return np.sort(np.concatenate(passing)) if passing else np.zeros(0, dtype=np.int64)
 
 
 def matches_of(
-    watched: Watched, places: Sequence[int], item_id: str, pictures: Mapping[str, Vectors], *, cut: float
+    watched: Watched, places: Places, item_id: str, pictures: Mapping[str, Vectors], *, cut: float
 ) -> list[WatchMatch]:
     """Those of the watches at `places` that a row of the item's pictures reaches `cut` for, each with the picture that looks most like it.
 
     pictures: media id -> float32 [rows, dim], unit length. Of equals, the first picture.
     """
     shown = [(media_id, rows) for media_id, rows in pictures.items() if len(rows)]
-    if not shown or not places:
+    if not shown or not len(places):
         return []
-    crops = watched.vectors[list(places)]
+    crops = watched.vectors if len(places) == len(watched.vectors) else watched.vectors[places]
     scores = np.stack([(crops @ rows.T).max(axis=1) for _, rows in shown])  # [pictures, watches]
     best = scores.argmax(axis=0)
     return [
-        WatchMatch(watched.watches[place], item_id, shown[best[n]][0], float(scores[best[n], n]))
-        for n, place in enumerate(places)
-        if scores[best[n], n] >= cut
+        WatchMatch(watched.watches[places[n]], item_id, shown[best[n]][0], float(scores[best[n], n]))
+        for n in np.flatnonzero(scores.max(axis=0) >= cut)
     ]
 
 

@@ -29,7 +29,11 @@ def an_item(*offers):
 
 def watched(*crops, watches=None):
     watches = watches or [a_watch(f"w-{n}") for n in range(len(crops))]
-    return Watched(watches, np.stack(crops))
+    return Watched.of(list(zip(watches, crops, strict=True)))
+
+
+def at(*places):
+    return np.array(places, dtype=np.int64)
 
 
 @pytest.mark.parametrize(
@@ -58,13 +62,17 @@ def test_all_must_hold_for_one_and_the_same_offer():
 
 def test_of_the_watches_those_wait_whom_an_offer_would_do():
     watches = [a_watch("w-0", CHEAP), a_watch("w-1"), a_watch("w-2", CHEAP)]
-    assert waiting_for(watched(DOG, DOG, DOG, watches=watches), an_item(an_offer()), NOW_MS) == [1]
-    assert waiting_for(watched(DOG, DOG, DOG, watches=watches), an_item(an_offer(price_minor=1)), NOW_MS) == [0, 1, 2]
+    assert waiting_for(watched(DOG, DOG, DOG, watches=watches), an_item(an_offer()), NOW_MS).tolist() == [1]
+    assert waiting_for(watched(DOG, DOG, DOG, watches=watches), an_item(an_offer(price_minor=1)), NOW_MS).tolist() == [
+        0,
+        1,
+        2,
+    ]
 
 
 def test_a_crop_is_matched_by_the_row_that_looks_most_like_it():
     pictures = {"m-1": np.stack([LAMP, like(DOG, 0.6)]), "m-2": np.stack([like(DOG, 0.8), like(SOFA, 0.9)])}
-    dog, sofa = matches_of(watched(DOG, SOFA), [0, 1], "i-1", pictures, cut=0.5)
+    dog, sofa = matches_of(watched(DOG, SOFA), at(0, 1), "i-1", pictures, cut=0.5)
     assert (dog.watch.watch_id, dog.item_id, dog.media_id) == ("w-0", "i-1", "m-2")
     assert dog.score == pytest.approx(0.8)
     assert (sofa.watch.watch_id, sofa.media_id) == ("w-1", "m-2")
@@ -73,19 +81,19 @@ def test_a_crop_is_matched_by_the_row_that_looks_most_like_it():
 def test_what_does_not_reach_the_cut_is_no_match_and_what_reaches_it_is():
     rows = {"m-1": like(DOG, 0.5)[None]}
     score = float((DOG @ rows["m-1"].T)[0])
-    assert matches_of(watched(DOG), [0], "i-1", rows, cut=score + 1e-6) == []
-    assert len(matches_of(watched(DOG), [0], "i-1", rows, cut=score)) == 1
+    assert matches_of(watched(DOG), at(0), "i-1", rows, cut=score + 1e-6) == []
+    assert len(matches_of(watched(DOG), at(0), "i-1", rows, cut=score)) == 1
 
 
 def test_only_the_watches_asked_for_are_matched_and_pictures_without_rows_match_nothing():
     none = np.zeros((0, 0), dtype=np.float32)
     rows = {"m-0": none, "m-1": DOG[None]}
-    assert [m.watch.watch_id for m in matches_of(watched(DOG, DOG, DOG), [2, 0], "i-1", rows, cut=0.5)] == [
-        "w-2",
+    assert [m.watch.watch_id for m in matches_of(watched(DOG, DOG, DOG), at(0, 2), "i-1", rows, cut=0.5)] == [
         "w-0",
+        "w-2",
     ]
-    assert matches_of(watched(DOG), [0], "i-1", {"m-0": none}, cut=0.5) == []
-    assert matches_of(watched(DOG), [], "i-1", rows, cut=0.5) == []
+    assert matches_of(watched(DOG), at(0), "i-1", {"m-0": none}, cut=0.5) == []
+    assert matches_of(watched(DOG), at(), "i-1", rows, cut=0.5) == []
 
 
 def test_many_crops_are_matched_as_each_alone():
@@ -95,7 +103,7 @@ def test_many_crops_are_matched_as_each_alone():
     rows = random.normal(size=(4, 3, 8)).astype(np.float32)
     rows /= np.linalg.norm(rows, axis=2, keepdims=True)
     pictures = {f"m-{n}": part for n, part in enumerate(rows)}
-    together = {m.watch.watch_id: m for m in matches_of(watched(*crops), range(50), "i-1", pictures, cut=0.6)}
+    together = {m.watch.watch_id: m for m in matches_of(watched(*crops), at(*range(50)), "i-1", pictures, cut=0.6)}
     assert 0 < len(together) < 50
     for n, crop in enumerate(crops):
         best = max(float((part @ crop).max()) for part in rows)

@@ -112,8 +112,10 @@ class MatchItems:
 
     def _of_item(self, item: ItemRow) -> list[WatchMatch]:
         watched = self.watches.of(item.tenant)
-        places = waiting_for(watched, item, self.clock()) if watched else []
-        if watched is None or not places:
+        if watched is None:
+            return []
+        places = waiting_for(watched, item, self.clock())
+        if not len(places):
             return []
         denied = self.denied.among(item.media_ids)
         shown = {id_: self._vectors(item.tenant, id_) for id_ in item.media_ids if id_ not in denied}
