@@ -199,7 +199,7 @@ def test_words_and_chips_hold_while_the_frame_moves(gateway, shop):
     with an_open(gateway, key, ids["green"], text="red 10,000원 이하") as finger:
         understood = finger.hear("ready")["understood"]
         assert understood["filters"]["max_price_minor"] == 10_000
-        assert {"kind": "colour", "id": "red"} in understood["narrow"]
+        assert ("colour", "red") in [(chip["kind"], chip["id"]) for chip in understood["narrow"]]
         answer = finger.answer_to(finger.ask(frame={"box": LEFT}), full=True)
         assert [hit["item_id"] for hit in answer["hits"]] == ["red-1"]
         assert answer["counted"] == 1

@@ -93,13 +93,16 @@ class ChipModel(Model):
     def proto(self) -> search_pb2.Chip:
         return search_pb2.Chip(kind=_KINDS[self.kind], id=self.id)
 
-    @classmethod
-    def of(cls, chip: search_pb2.Chip) -> ChipModel:
-        return cls(kind=_WORD_OF_KIND[chip.kind], id=chip.id)
 
-
-class CountedChipModel(ChipModel):
+class NamedChipModel(ChipModel):
     name: NameModel
+
+    @classmethod
+    def of(cls, chip: search_pb2.Chip) -> NamedChipModel:
+        return cls(kind=_WORD_OF_KIND[chip.kind], id=chip.id, name=NameModel.of(chip.name))
+
+
+class CountedChipModel(NamedChipModel):
     count: int = Field(description="how many of the present results have it; `counted` is how many results those are")
 
     @classmethod
@@ -111,16 +114,16 @@ class UnderstoodModel(Model):
     """How words were read."""
 
     filters: FiltersModel = Field(description="those given, with what words asked for")
-    narrow: list[ChipModel] = Field(description="what words named")
-    exclude: list[ChipModel]
+    narrow: list[NamedChipModel] = Field(description="what words named")
+    exclude: list[NamedChipModel]
     rest: str = Field(description="what named nothing, and was looked for in titles")
 
     @classmethod
     def of(cls, understood: search_pb2.Understood) -> UnderstoodModel:
         return cls(
             filters=FiltersModel.of(understood.filters),
-            narrow=[ChipModel.of(chip) for chip in understood.narrow],
-            exclude=[ChipModel.of(chip) for chip in understood.exclude],
+            narrow=[NamedChipModel.of(chip) for chip in understood.narrow],
+            exclude=[NamedChipModel.of(chip) for chip in understood.exclude],
             rest=understood.rest,
         )
 
