@@ -59,6 +59,15 @@ def index(encoder: str | None, data: Path | None, as_json: bool) -> None:
 
 @rebuild.command()
 @of_a_system
+def labels(data: Path | None, as_json: bool) -> None:
+    """Read what every picture shows again, for search to narrow by: after a change of encoder, or from before search kept it."""
+    code, done = _run(_settings("search", data), "services.search.rebuild")
+    _tell(done, as_json, "labels and colours of {pictures} pictures in {space}; {forgotten} forgotten")
+    sys.exit(code)
+
+
+@rebuild.command()
+@of_a_system
 def profiles(data: Path | None, as_json: bool) -> None:
     """Fold every person's journal again, and compare with what was kept."""
     code, done = _run(_settings("profile", data), "services.profile.rebuild")

@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, delete, insert, select, tuple_
 
 from nungil.pictures.features import Features
 from services.search.core import Tag, TagKind
@@ -78,16 +78,13 @@ def tags_of(connection: Connection, tenant: str, media_ids: Collection[str]) -> 
     return found
 
 
-def known_pictures(connection: Connection, tenant: str, media_ids: Collection[str]) -> set[str]:
-    """Those of `media_ids` whose facts are here."""
-    known: set[str] = set()
-    for some in _portions(sorted(media_ids)):
-        known.update(
-            connection.scalars(
-                select(PICTURES.c.media_id).where(PICTURES.c.tenant == tenant, PICTURES.c.media_id.in_(some))
-            )
-        )
-    return known
+def pictures_after(connection: Connection, last: tuple[str, str], count: int) -> list[tuple[str, str]]:
+    """The next pictures of all tenants whose labels are here, as (tenant, media id), in that order."""
+    key = tuple_(PICTURES.c.tenant, PICTURES.c.media_id)
+    rows = connection.execute(
+        select(PICTURES.c.tenant, PICTURES.c.media_id).where(key > last).order_by(*key.clauses).limit(count)
+    )
+    return [(tenant, media_id) for tenant, media_id in rows]
 
 
 def _by_tenant(pictures: Sequence[PictureFacts]) -> Mapping[str, set[str]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from threading import Event
 
 import pytest
 from search_builders import (
@@ -32,6 +33,7 @@ from nungil.runtime.errors import Rejected
 from nungil.vector_index.port import CATALOGUE
 from services.search.core import Conditions, Filters, Tag, TagKind
 from services.search.facts import tags_of
+from services.search.handlers.facts import FillFacts
 
 HUSKY, DALMATIAN, SOFA = (Tag(TagKind.LABEL, id_) for id_ in ("siberian_husky", "dalmatian", "studio_couch"))
 DOGS = Tag(TagKind.LABEL, "dogs")
@@ -223,3 +225,19 @@ def test_a_record_that_is_none_is_put_away_and_the_others_applied(search: Search
     faults = search.read_pictures(delivered(*bad, embedded("m-1")))
     assert [record.key for record, error in faults if isinstance(error, Rejected)] == ["m-2", "m-3"]
     assert tags(search, "m-1") == {HUSKY}
+
+
+@pytest.mark.parametrize("page", [1, 2, 64])
+def test_labels_are_read_again_from_the_feature_objects_and_what_has_none_is_forgotten(
+    search: Search, page: int
+) -> None:
+    put(search, *(showing(a_picture(f"gone-{n}", DOG, tenant=f"t-{n}"), HUSKY) for n in range(3)))
+    put(search, showing(a_picture("stays", DOG), HUSKY))
+    search.put(showing(a_picture("untold", DOG), DALMATIAN))
+    for n in range(3):
+        search.objects.delete(keys.features_key(f"t-{n}", f"gone-{n}", SPACE.name))
+    assert FillFacts(search.facts, page)(Event()) == (2, 3)
+    assert tags(search, "stays") == {HUSKY}
+    assert tags(search, "untold") == {DALMATIAN}
+    assert tags(search, "gone-1", "t-1") == set()
+    assert FillFacts(search.facts, page)(Event()) == (2, 0)

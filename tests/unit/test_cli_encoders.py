@@ -75,6 +75,7 @@ def test_the_switch_is_noted_for_the_next_start(folder: DataFolder) -> None:
     ("arguments", "code"),
     [
         (["rebuild", "index"], 3),
+        (["rebuild", "labels"], 3),
         (["rebuild", "profiles"], 3),
         (["rebuild", "index", "--encoder", "tiny://x"], 2),
         (["encoder", "compare", OLD, NEW], 3),

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from itertools import islice
+from threading import Event
 
 from sqlalchemy import Engine
 
-from nungil.database.open import hold
+from nungil.database.open import hold, reading
 from nungil.object_store import keys
 from nungil.object_store.errors import InvalidKey, ObjectNotFound
 from nungil.object_store.port import ObjectStore
 from nungil.pictures.features import Features, decode_features
-from services.search.facts import PictureFacts, delete_facts, facts_of, replace_facts
+from services.search.facts import PictureFacts, delete_facts, facts_of, pictures_after, replace_facts
 
 
 @dataclass(frozen=True)
@@ -55,3 +57,42 @@ class ApplyFacts:
         except ObjectNotFound:
             return False
         return features.version <= removed_at
+
+
+@dataclass(frozen=True)
+class FillFacts:
+    """Labels and colours of every picture again, from the feature objects; what has none is forgotten. May be run beside search."""
+
+    apply: ApplyFacts
+    page: int = 64
+
+    def __call__(self, stop: Event) -> tuple[int, int]:
+        """How many pictures there are, and how many were forgotten. Ends early once `stop` is set."""
+        pictures, forgotten = 0, 0
+        stored = self._stored()
+        while not stop.is_set() and (page := list(islice(stored, self.page))):
+            pictures += self.apply(page)
+        known = self._known()
+        while not stop.is_set() and (page := list(islice(known, self.page))):
+            gone = [picture for picture in page if not self.apply.objects.exists(self._key(*picture))]
+            forgotten += len(gone) - (self.apply(gone) if gone else 0)
+        return pictures, forgotten
+
+    def _key(self, tenant: str, media_id: str) -> str:
+        return keys.features_key(tenant, media_id, self.apply.space)
+
+    def _stored(self) -> Iterator[tuple[str, str]]:
+        for key in self.apply.objects.list(keys.FEATURES):
+            tenant, media_id, space = keys.features_named(key)
+            if space == self.apply.space:
+                yield tenant, media_id
+
+    def _known(self) -> Iterator[tuple[str, str]]:
+        last = ("", "")
+        while True:
+            with reading(self.apply.engine) as connection:
+                page = pictures_after(connection, last, self.page)
+            yield from page
+            if len(page) < self.page:
+                return
+            last = page[-1]
