@@ -62,11 +62,7 @@ class Ready:
     number: int
     rows: int
     regions: Mapping[int, FoundRegion]
-<<<<<<< ours
     understood: Understood | None = None
-=======
-    understood: Understood | None
->>>>>>> theirs
 
 
 @dataclass(frozen=True, slots=True)

@@ -92,8 +92,6 @@ def _answer_to_proto(shown: Shown) -> pb.LensAnswer:
         chips=chips_to_proto(shown.chips),
         counted=0 if shown.chips is None else shown.chips.counted,
         took_ms=shown.took_ms,
-        chips=chips_to_proto(shown.chips),
-        counted=0 if shown.chips is None else shown.chips.counted,
     )
 
 

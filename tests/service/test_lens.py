@@ -27,8 +27,8 @@ from search_builders import (
 
 from nungil.pictures.boxes import Box
 from nungil.runtime.errors import DependencyAway
-from services.search.core import Filters, Tag, TagKind
-from services.search.errors import InvalidQuery, LensIdle, NoSuchPicture, TooManySessions
+from services.search.core import Filters
+from services.search.errors import LensIdle, NoSuchPicture, TooManySessions
 from services.search.lens import Fault, Ready, Shown
 
 
@@ -237,26 +237,6 @@ def test_words_hold_in_the_pool_and_their_reading_is_told(search: Search) -> Non
             assert {tuple(found(tell)) for tell in answers} == {("dog-4",)}
             assert answers[-1].chips is not None
             assert answers[-1].chips.counted == 1
-
-    run(story())
-
-
-def test_conditions_that_cannot_be_are_a_fault_and_what_held_before_holds(search: Search) -> None:
-    search.items(an_item("i-1", "dog-4", offers=[an_offer()]))
-
-    async def story() -> None:
-        async with a_session(search, filters=Filters(market="KR")) as session:
-            session.refine(1, narrow=(Tag(TagKind.CATEGORY, "spaceships"),))
-            fault = await session.fault()
-            assert (fault.number, "spaceships" in str(fault.error)) == (1, True)
-            session.frame(2, LEFT, rest=True)
-            assert [(shown.full, found(shown)) for shown in [await session.shown(), await session.shown()]] == [
-                (False, ["dog-4"]),
-                (True, ["dog-4"]),
-            ]
-        async with a_lens(search) as opening:
-            with pytest.raises(InvalidQuery, match="spaceships"):
-                await opening(narrow=(Tag(TagKind.CATEGORY, "spaceships"),)).ready()
 
     run(story())
 

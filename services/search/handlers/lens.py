@@ -16,9 +16,9 @@ from typing import TypeVar
 
 from nungil.pictures.boxes import WHOLE, Box
 from nungil.runtime import metrics, tracing
-from nungil.runtime.errors import DependencyAway, NotFound, NungilError, Rejected
+from nungil.runtime.errors import DependencyAway, NotFound, NungilError
 from nungil.runtime.ids import new_event_id
-from nungil.vector_index.port import Vectors, region_of
+from nungil.vector_index.port import region_of
 from services.search.core import CropQuery, Found, ItemRow
 from services.search.errors import InvalidQuery, LensIdle, LensMoved, NoSuchPicture, TooManySessions
 from services.search.features import FeatureMap
@@ -27,7 +27,7 @@ from services.search.handlers.pools import Gathered, GatherPool
 from services.search.lens import Ask, Closed, Fault, LensHit, Pooled, Ready, Refine, Shown, Tell, Wrong
 from services.search.pool import pool_of
 from services.search.windows import vectors_of
-from services.search.wire import Answer, Understood
+from services.search.wire import Answer
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -84,12 +84,6 @@ class Lens:
         for session in self._sessions:
             session.end(LensMoved())
 
-    def pool_of(self, query: CropQuery, vectors: Vectors) -> tuple[Gathered, Understood | None]:
-        """What passes near any of `vectors`, and how the words of the query were read. Blocking."""
-        asked, understood = self.search.words(query)
-        gathered = self.gather(vectors, asked.conditions, rows_each=ROWS_A_WINDOW, without=(query.media_id,))
-        return gathered, understood
-
     async def in_thread(self, call: Callable[[], T]) -> T:
         """Runs what blocks, in the trace that this code runs in."""
         context = contextvars.copy_context()
@@ -129,7 +123,7 @@ class _Session:
 
     async def tells(self, asks: AsyncIterator[Ask]) -> AsyncGenerator[Tell, None]:
         lens, query = self._lens, self._refined.query
-        self._feature_map = await lens.in_thread(lambda: lens.search.authorised(query))
+        self._feature_map = await asyncio.to_thread(lens.search.authorised, query)
         self._refined = await self._with_words(self._refined)
         tracing.note(media_id=query.media_id)
         try:
@@ -204,7 +198,9 @@ class _Session:
 
     async def _with_words(self, refine: Refine) -> Refine:
         """Its words read, which looks into search's copy."""
-        asked, understood = await self._lens.in_thread(lambda: self._lens.search.words(refine.query))
+        asked, understood = await asyncio.to_thread(
+            self._lens.search.words, refine.query
+        )  # no thread that an index may hold
         return replace(refine, query=asked, understood=understood)
 
     def _take(self, ask: Ask) -> None:
@@ -245,27 +241,18 @@ class _Session:
     async def _gather(self) -> None:
         lens, vectors = self._lens, vectors_of(self._feature_map)
         while self._gathered_for is not (refined := self._refined):
+            query = refined.query
+            gather = partial(lens.gather, vectors, query.conditions, rows_each=ROWS_A_WINDOW, without=(query.media_id,))
             try:
-                gathered, understood = await self._patiently(partial(lens.pool_of, refined.query, vectors))
+                gathered = await self._patiently(gather)
             except DependencyAway as error:
                 if not await self._again_after(error):
                     return
                 continue
-            except NungilError as error:
-                if self._gathered_for is None:
-                    raise
-                self._tells.append(Fault(refined.number, error))
-                if refined is self._refined:
-                    self._refined = self._gathered_for  # what held before holds
-                continue
             if refined is self._refined:
                 self._gathered, self._gathered_for = gathered, refined
-<<<<<<< ours
                 rows, regions = len(gathered.pool), self._feature_map.regions
                 self._tells.append(Ready(refined.number, rows, regions, refined.understood))
-=======
-                self._tells.append(Ready(refined.number, len(gathered.pool), self._feature_map.regions, understood))
->>>>>>> theirs
                 self._wake.set()
 
     async def _search(self) -> None:
@@ -277,10 +264,6 @@ class _Session:
             except NotFound as error:
                 self.end(error)
                 return
-            except Rejected:
-                if self._gathered_for is self._refined:
-                    raise
-                return  # the gathering of these conditions says what is wrong with them
             except DependencyAway as error:
                 if not await self._again_after(error):
                     return
