@@ -127,12 +127,25 @@ def test_the_short_forms_mean_the_same_as_chips(shop):
         assert one["hits"] == found(client, media_id=ids["query"], **{chips: [label]})["hits"]
 
 
+def test_results_are_sorted_by_price(shop):
+    client, ids = shop
+    answer = found(client, media_id=ids["query"], sort="price", filters={"currency": "KRW"})
+    assert items(answer) == ["bag-blue", "shoe-green", "shoe-red", "bag-grey"]
+
+
+def test_the_newest_come_first(shop):
+    client, ids = shop
+    answer = found(client, media_id=ids["query"], sort="newest", filters={"items_only": True})
+    assert items(answer) == list(reversed(ITEMS))
+
+
 @pytest.mark.parametrize(
     ("query", "says"),
     [
         ({"labels": ["unicorn_of_mars"]}, "label"),
         ({"colour": "octarine"}, "red"),
         ({"filters": {"market": "ZZ"}}, "KR"),
+        ({"sort": "price"}, "currency"),
     ],
 )
 def test_what_is_not_known_is_told_with_what_is(shop, query, says):
@@ -142,7 +155,7 @@ def test_what_is_not_known_is_told_with_what_is(shop, query, says):
     assert says in response.json()["detail"]
 
 
-@pytest.mark.parametrize("other", [{"text": "bag"}, {"colour": "red"}, {"box": LEFT}])
+@pytest.mark.parametrize("other", [{"text": "bag"}, {"sort": "newest"}, {"colour": "red"}, {"box": LEFT}])
 def test_a_cursor_is_one_of_its_own_query_alone(shop, other):
     client, ids = shop
     query = {"media_id": ids["query"], "limit": 1}
