@@ -21,6 +21,7 @@ ROUTES = {
     "/v1/items/{item_id}": {"get", "put", "delete"},
     "/v1/imports": {"post"},
     "/v1/imports/{import_id}": {"get"},
+    "/v1/imports/{import_id}/events": {"get"},
     "/v1/search": {"post"},
     "/v1/me/interests": {"get"},
     "/v1/me/consent": {"get", "put"},

@@ -355,6 +355,35 @@ def test_a_full_feed_retires_what_it_leaves_out(gateway):
 
 
 @pytest.mark.parametrize(
+    ("feed", "media_type", "terms"),
+    [
+        (FEED.format(media_id=UNKNOWN), "text/csv", {}),
+        (json.dumps(JSON_LINE | {"image": UNKNOWN}), "application/jsonl", {}),
+        (GOOGLE_XML, "application/xml", {"shop": "gaguhaus", "market": "KR"}),
+        (NAVER_TABLE, "text/plain", {"format": "naver", "shop": "gaguhaus"}),
+    ],
+)
+def test_an_import_of_each_format_is_followed_until_it_is_done(gateway, feed, media_type, terms):
+    with gateway.as_person("m", tenant=f"followed-{media_type.partition('/')[2]}") as client:
+        started = client.post(
+            "/v1/imports", content=feed.encode(), headers={"Content-Type": media_type}, params=terms
+        ).json()
+        with client.stream("GET", f"/v1/imports/{started['import_id']}/events") as stream:
+            told = [
+                json.loads(line.removeprefix("data: ")) for line in stream.iter_lines() if line.startswith("data: ")
+            ]
+        assert [one["done"] for one in told] == [False] * (len(told) - 1) + [True]
+        after = client.get(f"/v1/imports/{started['import_id']}").json()
+        assert told[-1] == {name: value for name, value in after.items() if name != "rejected"}
+        assert after["rows"] == after["accepted"] + len(after["rejected"])
+    assert problem_of(client_of_another(gateway).get(f"/v1/imports/{started['import_id']}/events"))[0] == 404
+
+
+def client_of_another(gateway) -> httpx.Client:
+    return gateway.as_person("m", tenant="another")
+
+
+@pytest.mark.parametrize(
     ("feed", "media_type", "terms", "status", "says"),
     [
         (GOOGLE_TABLE, "text/tab-separated-values", {}, 415, "format=csv, jsonl, google or naver"),

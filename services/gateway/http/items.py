@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request, Response
 from starlette.datastructures import UploadFile
+from starlette.responses import StreamingResponse
 
 from nungil.api.ingest.v1 import ingest_pb2
-from nungil.runtime.errors import Rejected, TooLarge
+from nungil.runtime.errors import DependencyAway, Rejected, TooLarge
 from nungil.runtime.rpc import calling, chunks, metadata
+from services.gateway.core import Who
 from services.gateway.errors import UnsupportedBody
 from services.gateway.handlers.peers import ask
+from services.gateway.http.parts import Parts
 from services.gateway.http.route import Caller, GuardedRoute, Merchant, Wired
 from services.gateway.wire.common import caller
 from services.gateway.wire.items import (
@@ -26,6 +31,7 @@ from services.gateway.wire.items import (
 
 router = APIRouter(prefix="/v1", tags=["catalogue"], route_class=GuardedRoute)
 
+_LOOK_S = 0.3  # between two looks at an import that is followed
 _TABS = ("text/tab-separated-values", "text/plain")
 _AS_TEXT: dict[str, Any] = {"schema": {"type": "string"}}
 _FEED = {
@@ -139,6 +145,51 @@ async def get_import(who: Merchant, parts: Wired, import_id: str) -> ImportModel
     request = ingest_pb2.GetImportRequest(caller=caller(who), import_id=import_id)
     answer = await ask(parts.peers.ingest.GetImport, request, timeout_s=parts.settings.call_timeout_s)
     return ImportModel.of(getattr(answer, "import"))
+
+
+@router.get(
+    "/imports/{import_id}/events",
+    response_class=StreamingResponse,
+    responses={
+        200: {
+            "content": {"text/event-stream": {}},
+            "description": "`event: import`, its data as GET without `rejected`",
+        }
+    },
+)
+async def follow_import(who: Merchant, parts: Wired, import_id: str) -> StreamingResponse:
+    """How far an import has come, whenever that changes, until it is done."""
+    stream = _progress(who, parts, import_id)
+    first = await anext(stream)  # so that an unknown import is a 404, not an empty stream
+
+    async def body() -> AsyncIterator[bytes]:
+        async with aclosing(stream):
+            yield first
+            async for part in stream:
+                yield part
+
+    return StreamingResponse(body(), media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
+
+
+async def _progress(who: Who, parts: Parts, import_id: str) -> AsyncGenerator[bytes, None]:
+    told: ImportModel | None = None
+    unsaid_s = 0.0
+    while not parts.progress.ended and not (told and told.done):
+        try:
+            now = await get_import(who, parts, import_id)
+        except DependencyAway:
+            if told is None:
+                raise
+            now = told
+        if now != told:
+            yield b"event: import\ndata: " + now.model_dump_json(exclude={"rejected"}).encode() + b"\n\n"
+            told, unsaid_s = now, 0.0
+        elif unsaid_s >= parts.settings.keep_alive_s:
+            yield b": still here\n\n"
+            unsaid_s = 0.0
+        if not told.done:
+            await asyncio.sleep(_LOOK_S)
+            unsaid_s += _LOOK_S
 
 
 async def _feed_of(request: Request) -> tuple[bytes, FormatWord | None]:
