@@ -153,7 +153,7 @@ def main() -> int:
     parser.add_argument("--pictures", type=int, default=300)
     parser.add_argument("--write", action="store_true")
     options = parser.parse_args()
-    files = of_set("scenes")[: options.pictures]
+    files = [*of_set("scenes"), *of_set("clothing")][: options.pictures]
     with running_system() as system:
         key = system.new_key("bench")
         with system.client(key) as client:
