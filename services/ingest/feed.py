@@ -27,7 +27,8 @@ _OF_ONE_SHOP = {GOOGLE: "Google's", NAVER: "Naver's"}
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """How a feed is to be taken. full: what `shop` offers and the feed does not name is retired; force: however much that is."""
+    """How a feed is to be taken. full: what `shop` offers, in `market` where one is said, and the feed does not name is
+    retired; force: however much that is."""
 
     format: int = CSV
     full: bool = False

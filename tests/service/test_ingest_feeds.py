@@ -158,6 +158,13 @@ def test_another_market_of_the_same_item_is_left_out_too(ingest: Ingest, picture
     assert [offer.market for offer in ingest.items.get(MINA, "i-1").offers] == ["KR"]
 
 
+def test_a_full_feed_of_one_market_leaves_the_others_alone(ingest: Ingest, picture: str) -> None:
+    imported(ingest, a_line(picture), a_line(picture, market="US", currency="USD"), a_line(picture, "gone"))
+    of_korea = Terms(JSON_LINES, full=True, shop="Mart", market="KR")
+    assert imported(ingest, a_line(picture), terms=of_korea)[0].retired == 1
+    assert [offer.market for offer in ingest.items.get(MINA, "i-1").offers] == ["KR", "US"]
+
+
 def test_a_wrong_row_of_a_full_feed_retires_nothing_of_its_item(ingest: Ingest, picture: str) -> None:
     imported(ingest, a_line(picture), a_line(picture, "i-2"), a_line(picture, "i-3"))
     done, refused = imported(

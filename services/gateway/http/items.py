@@ -59,7 +59,7 @@ _Format = Annotated[
 _Mode = Annotated[
     Literal["partial", "full"],
     Query(
-        description="full: the feed names all that `shop` offers; offers of the shop that it does not name are retired"
+        description="full: the feed names all that `shop` offers (in `market`, where it is said); what it does not name is retired"
     ),
 ]
 _Force = Annotated[bool, Query(description="take a full feed even where it retires most of what the shop has here")]

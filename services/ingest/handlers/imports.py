@@ -248,7 +248,10 @@ def unsafe(feed: Feed, terms: Terms, offered: Sequence[tuple[str, str]]) -> str:
 
 
 def _offered(connection: Connection, tenant: str, terms: Terms, until_ms: int) -> list[tuple[str, str]]:
-    return kept.offers_of_shop(connection, tenant, terms.shop, until_ms=until_ms) if terms.full else []
+    """What a full feed speaks of: item id and offer id."""
+    if not terms.full:
+        return []
+    return kept.offers_of_shop(connection, tenant, terms.shop, terms.market, until_ms=until_ms)
 
 
 def _batches(items: Sequence[Rows]) -> Iterator[Sequence[Rows]]:

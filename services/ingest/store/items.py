@@ -72,13 +72,17 @@ def hold_items(connection: Connection, tenant: str, item_ids: Sequence[str]) -> 
     hold(connection, *(f"item/{tenant}/{item_id}" for item_id in item_ids))
 
 
-def offers_of_shop(connection: Connection, tenant: str, shop: str, *, until_ms: int) -> list[tuple[str, str]]:
-    """Item id and offer id of what the shop offers and last said until then, ordered."""
+def offers_of_shop(
+    connection: Connection, tenant: str, shop: str, market: str, *, until_ms: int
+) -> list[tuple[str, str]]:
+    """Item id and offer id of what the shop offers, in `market` where one is named, and last said until then; ordered."""
     query = (
         select(OFFERS.c.item_id, OFFERS.c.offer_id)
         .where(OFFERS.c.tenant == tenant, OFFERS.c.shop == shop, OFFERS.c.checked_at_ms <= until_ms)
         .order_by(OFFERS.c.item_id, OFFERS.c.n)
     )
+    if market:
+        query = query.where(OFFERS.c.market == market)
     return [(row.item_id, row.offer_id) for row in connection.execute(query)]
 
 

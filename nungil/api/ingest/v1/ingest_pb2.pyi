@@ -619,7 +619,7 @@ class FeedTerms(_message.Message):
     MARKET_FIELD_NUMBER: _builtins.int
     format: Global___FeedFormat.ValueType
     full: _builtins.bool
-    """it names all that the shop offers: offers of the shop that it does not name are retired"""
+    """it names all that the shop offers, in the market where one is said: what it does not name is retired"""
     force: _builtins.bool
     """even where a full feed retires most of what the shop has here"""
     shop: _builtins.str
