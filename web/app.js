@@ -1,13 +1,18 @@
 // The page: a picture is given, a frame is put on it, what looks like that part is shown.
 
 import * as api from "./api.js";
-import { make } from "./hits.js";
+import { listenForPictures } from "./giving.js";
+import "./hits.js";
 import "./interests.js";
+import { Lens } from "./lens.js";
+import { make } from "./make.js";
+import { Narrowing } from "./narrowing.js";
 import { WHOLE } from "./stage.js";
-import { countryName, languageNow, named, say, sayAll, switchLanguage } from "./words.js";
+import { languageNow, named, say, sayAll, switchLanguage } from "./words.js";
 
-const markets = new Set(["KR", "US", "JP"]); // and those that are met in offers
-const MOVING_PAUSE_MS = 120;
+const HITS = 24;
+const HITS_A_PART = 6;
+const MOVING_PAUSE_MS = 120; // without a lens
 const SURE = 0.15; // a label of the whole picture below this is a guess
 const $ = (id) => document.getElementById(id);
 const [stage, hits, interests] = [$("stage"), $("hits"), $("interests")];
@@ -18,10 +23,16 @@ let saying = null; // what the status line says, to be said again in the other l
 let searching = new AbortController();
 let opening = new AbortController();
 let pause = 0;
+const lens = new Lens();
+const narrowing = new Narrowing(() => {
+  lens.refine(narrowing.refinement.query());
+  search({ record: false });
+});
 
 function tell(key, ...values) {
   saying = key && [key, ...values];
-  $("say").textContent = key ? say(key, ...values) : "";
+  const text = key ? say(key, ...values) : "";
+  if ($("say").textContent !== text) $("say").textContent = text;
 }
 
 function complain(error) {
@@ -39,21 +50,34 @@ function complain(error) {
 
 // --- searching: the newest search wins, older ones are given up -------------------------------------------------------
 
-const filters = () => ({ ...($("market").value && { market: $("market").value }), in_stock: $("in-stock").checked });
-
-async function search({ record }) {
-  if (picture?.state !== "searchable") return;
+function giveUpSearching() {
   clearTimeout(pause);
   searching.abort();
   searching = new AbortController();
-  const query = { media_id: picture.media_id, box: stage.box, filters: filters(), limit: 24, record };
+  hits.removeAttribute("aria-busy");
+  return searching.signal;
+}
+
+// A picture, words, or both; null: neither.
+function question() {
+  const { refinement } = narrowing;
+  if (picture) return picture.state === "searchable" ? { media_id: picture.media_id, box: stage.box, ...refinement.query() } : null;
+  if (refinement.empty) return null;
+  const { text, narrow, ...query } = refinement.query();
+  return { ...query, narrow, text: text || refinement.narrow.map(({ name }) => named(name)).join(" ") }; // it wants words
+}
+
+async function search({ record }) {
+  const signal = giveUpSearching();
+  const asked = question();
+  if (!asked) {
+    if (!picture) show(null);
+    return;
+  }
+  const query = { ...asked, limit: HITS, chips: true, record };
   hits.setAttribute("aria-busy", "true");
   try {
-    found = await api.search(query, searching.signal);
-    found.query = query;
-    hits.show(found);
-    tell(!found.hits.length ? "nothing" : found.matched ? "matched" : "onlySimilar");
-    offerMarkets(found.hits);
+    show({ ...(await api.search(query, signal)), query, words: !query.media_id });
     hits.removeAttribute("aria-busy");
   } catch (error) {
     if (error.name !== "AbortError") hits.removeAttribute("aria-busy");
@@ -61,24 +85,58 @@ async function search({ record }) {
   }
 }
 
-stage.addEventListener("frame", ({ detail }) => {
-  clearTimeout(pause);
-  if (detail.settled) search({ record: true });
-  else pause = setTimeout(() => search({ record: false }), MOVING_PAUSE_MS);
+// moving: the lens told it, of a frame that may have moved on.
+function show(answer, { moving = false } = {}) {
+  found = answer;
+  hits.show(found, { moving });
+  document.body.classList.toggle("with-words", Boolean(found?.words));
+  $("narrowing").hidden = !found;
+  $("partial").hidden = !found?.partial;
+  if (!found) {
+    tell(null);
+    narrowing.forget();
+    return;
+  }
+  narrowing.hear(found);
+  tell(verdict(found));
+}
+
+function verdict({ hits, matched, words }) {
+  if (words) return hits.length ? "foundByWords" : "nothingByWords";
+  return !hits.length ? "nothing" : matched ? "matched" : "onlySimilar";
+}
+
+stage.addEventListener("frame", ({ detail: { box, settled } }) => {
+  if (settled) {
+    lens.rest();
+    search({ record: true });
+    return;
+  }
+  giveUpSearching();
+  lens.move(box);
+  if (!lens.live) pause = setTimeout(() => search({ record: false }), MOVING_PAUSE_MS);
 });
-$("market").addEventListener("change", ({ target }) => localStorage.setItem("nungil-market", target.value));
-for (const id of ["market", "in-stock"]) $(id).addEventListener("change", () => search({ record: false }));
+lens.addEventListener("answer", ({ detail }) => show(detail, { moving: true }));
+lens.addEventListener("live", () => ($("not-live").hidden = !lens.broken));
+lens.addEventListener("gone", () => {
+  close();
+  complain(new Error(say("gone")));
+});
 
 hits.addEventListener("more", async () => {
   try {
-    const next = await api.search({ ...found.query, cursor: found.next_cursor, record: false }, searching.signal);
-    found = { ...next, query: found.query, matched: found.matched, hits: [...found.hits, ...next.hits] };
-    hits.show(found);
+    const { query, words } = found;
+    const next = await api.search({ ...query, cursor: found.next_cursor, chips: false, record: false }, searching.signal);
+    show({ ...found, query, words, next_cursor: next.next_cursor, hits: [...found.hits, ...next.hits] });
   } catch (error) {
     complain(error);
   }
 });
-hits.addEventListener("open", ({ detail }) => open(detail.media_id));
+hits.addEventListener("open", ({ detail }) => {
+  scrollTo({ top: 0, behavior: "smooth" });
+  open(detail.media_id, { box: detail.box });
+});
+hits.addEventListener("part", ({ detail }) => stage.choose(detail.box));
 hits.addEventListener("save", async ({ detail: { hit } }) => {
   try {
     await api.noteActivity({ kind: "saved", media_id: hit.media_id, box: hit.box, item_id: hit.item?.id ?? "" });
@@ -90,6 +148,25 @@ hits.addEventListener("save", async ({ detail: { hit } }) => {
 });
 hits.addEventListener("leave", ({ detail: { hit } }) => {
   api.noteActivity({ kind: "clicked_out", media_id: hit.media_id, item_id: hit.item?.id ?? "" }).catch(complain);
+});
+
+// Shop the look: every part at once.
+$("scene").addEventListener("click", async () => {
+  const signal = giveUpSearching();
+  hits.setAttribute("aria-busy", "true");
+  try {
+    const { filters } = narrowing.refinement.query();
+    const scene = await api.search({ media_id: picture.media_id, regions: "all", filters, limit: HITS_A_PART }, signal);
+    found = null;
+    $("narrowing").hidden = true;
+    $("partial").hidden = !scene.partial;
+    hits.showScene(scene, picture.media_id);
+    tell("sceneSays");
+    hits.removeAttribute("aria-busy");
+  } catch (error) {
+    if (error.name !== "AbortError") hits.removeAttribute("aria-busy");
+    complain(error);
+  }
 });
 
 // --- the picture on the stage ----------------------------------------------------------------------------------------
@@ -122,15 +199,16 @@ function sayPicture() {
   const labels = picture.labels.filter(({ score }) => score >= SURE).slice(0, 3).map(({ name }) => named(name));
   $("named").textContent = labels.join(" · ");
   $("delete").hidden = picture.purpose !== "personal";
+  $("scene").hidden = !picture.regions.some(({ n }) => n > 0);
 }
 
 function forget() {
   opening.abort();
   opening = new AbortController();
-  searching.abort();
-  picture = found = null;
-  hits.show(null);
-  tell(null);
+  giveUpSearching();
+  lens.close();
+  picture = null;
+  show(null);
   return opening.signal;
 }
 
@@ -151,6 +229,7 @@ async function open(mediaId, { box = null } = {}) {
     if (shown.state !== "searchable") return;
     tell("asking");
     if (matchMedia("(max-width: 860px)").matches) scrollTo({ top: $("pictures").offsetTop, behavior: "smooth" });
+    lens.open(mediaId, narrowing.refinement.query(), HITS);
     await search({ record: false });
   } catch (error) {
     if (error.status === 404) close();
@@ -159,6 +238,7 @@ async function open(mediaId, { box = null } = {}) {
 }
 
 function close() {
+  narrowing.clear();
   forget();
   stageIs(false);
   if (location.hash) history.pushState(null, "", location.pathname);
@@ -167,6 +247,7 @@ function close() {
 async function give(file) {
   if (!file) return;
   const searchOnly = $("search-only").checked;
+  narrowing.clear();
   const signal = forget();
   const preview = URL.createObjectURL(file);
   try {
@@ -185,45 +266,22 @@ async function give(file) {
   }
 }
 
-for (const id of ["file", "photo"]) {
-  $(id).addEventListener("change", ({ target }) => {
-    give(target.files[0]);
-    target.value = "";
-  });
-}
-$("choose").addEventListener("keydown", (event) => {
-  if (event.key === "Enter" || event.key === " ") {
-    event.preventDefault();
-    $("file").click();
-  }
-});
+listenForPictures(give);
 $("whole").addEventListener("click", () => stage.choose(WHOLE));
 $("another").addEventListener("click", close);
 $("delete").addEventListener("click", async () => {
   if (!confirm(say("deleteSure"))) return;
+  const { media_id } = picture;
   try {
-    await api.deletePicture(picture.media_id);
-    close();
+    forget(); // or its lens would say that it is gone
+    await api.deletePicture(media_id);
     await Promise.all([showPictures(), showInterests()]);
   } catch (error) {
     complain(error);
+  } finally {
+    close();
   }
 });
-
-let inside = 0; // dragenter and dragleave come for every element on the way
-const dropping = (by) => {
-  inside = Math.max(0, inside + by);
-  document.body.classList.toggle("dropping", inside > 0);
-};
-addEventListener("dragenter", () => dropping(1));
-addEventListener("dragleave", () => dropping(-1));
-addEventListener("dragover", (event) => event.preventDefault());
-addEventListener("drop", (event) => {
-  event.preventDefault();
-  dropping(-inside);
-  give([...event.dataTransfer.files][0]);
-});
-addEventListener("paste", (event) => give([...event.clipboardData.files].find((file) => file.type.startsWith("image/"))));
 
 // --- one's own pictures and interests --------------------------------------------------------------------------------
 
@@ -270,28 +328,12 @@ function sayEverything() {
   document.body.dataset.drop = say("dropHere");
   $("language").textContent = say("otherLanguage");
   $("language").lang = languageNow() === "ko" ? "en" : "ko";
-  sayMarkets();
   if (saying) tell(...saying);
   stage.say();
   hits.say();
+  narrowing.say();
   interests.say();
   sayPicture();
-}
-
-function sayMarkets() {
-  const market = $("market").value || localStorage.getItem("nungil-market") || "";
-  if (market) markets.add(market);
-  $("market").replaceChildren(
-    make("option", { value: "" }, say("anywhere")),
-    ...[...markets].map((code) => make("option", { value: code }, countryName(code))),
-  );
-  $("market").value = market;
-}
-
-function offerMarkets(shown) {
-  const before = markets.size;
-  for (const hit of shown) for (const offer of hit.item?.offers ?? []) markets.add(offer.market);
-  if (markets.size > before) sayMarkets();
 }
 
 $("language").addEventListener("click", () => {

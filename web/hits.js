@@ -1,100 +1,113 @@
-// <nungil-hits>: what was found. Fires "open" with {media_id}, "save" and "leave" with {hit}, and "more".
+// <nungil-hits>: what was found, best first, or for every part of a picture at once.
+// Fires "open" with {media_id, box}, "save" and "leave" with {hit}, "part" with {box}, and "more".
 
-import { imageOf } from "./api.js";
-import { countryName, named, price, say } from "./words.js";
+import { Card, keyOf } from "./cards.js";
+import { crop } from "./interests.js";
+import { make, settle } from "./make.js";
+import { named, say } from "./words.js";
 
-const OFFERS_SHOWN = 3;
-const HEART = '<svg viewBox="0 0 24 24" aria-hidden="true"><path d="M12 20 4.800 12.800C2.400 10.400 2.700 6.800 5.400 5.300 8 3.900 10.700 5 12 7.600 13.300 5 16 3.900 18.600 5.300c2.700 1.500 3 5.100.6 7.500Z"/></svg>';
-
-export function make(tag, attributes = {}, ...children) {
-  const element = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) {
-    if (value === true) element.setAttribute(name, "");
-    else if (value !== false && value != null) element.setAttribute(name, value);
-  }
-  element.append(...children.filter((child) => child != null));
-  return element;
-}
-
-const nameOf = (hit) => named(hit.item?.title) || hit.file_name || say("picture");
+const CARDS_KEPT = 240;
 
 class Hits extends HTMLElement {
   #found = null;
+  #scene = null;
+  #cards = new Map(); // the elements of what was found lately
   #saved = new Set();
 
-  show(found) {
-    this.#found = found;
-    this.say();
+  connectedCallback() {
+    this.grid ??= make("ul", { class: "grid" });
+    this.divide ??= make("li", { class: "divide" });
+    this.more ??= make("button", { type: "button", class: "button quiet more" });
+    this.more.addEventListener("click", () => this.#fire("more"));
+  }
+
+  // found: as a search or the lens told it; null: nothing was asked. moving: more will come at once.
+  show(found, { moving = false } = {}) {
+    [this.#found, this.#scene] = [found, null];
+    if (!found) {
+      this.replaceChildren();
+      return;
+    }
+    const cards = found.hits.map((hit) => this.#card(hit).element);
+    const similar = firstSimilar(found);
+    if (similar >= 0) cards.splice(similar, 0, this.divide);
+    this.divide.textContent = say("similarBelow");
+    settle(this.grid, cards);
+    this.more.disabled = moving;
+    this.more.textContent = say("more");
+    this.more.hidden = !(found.next_cursor || (moving && !this.more.hidden && this.contains(this.more)));
+    settle(this, [this.grid, this.more]);
+    this.#forgetOld(cards);
+  }
+
+  // scene: the answer to a search with all regions; mediaId: of the picture that they are parts of.
+  showScene(scene, mediaId) {
+    [this.#found, this.#scene] = [null, { scene, mediaId }];
+    const groups = scene.regions.map(({ region, matched, hits }) => {
+      const name = named(region.labels[0]?.name) || say("unnamedPart");
+      const open = make("button", { type: "button", class: "of-part", "aria-label": say("region", name) }, crop(mediaId, region.box));
+      open.addEventListener("click", () => this.#fire("part", { box: region.box }));
+      const judged = make("p", { class: "faint" }, say(!hits.length ? "nothing" : matched ? "partMatched" : "nothingButSimilar"));
+      const cards = hits.map((hit) => new Card(hit, this.#tell, { saved: this.#saved.has(hit.media_id) }).element);
+      const head = make("header", {}, open, make("div", {}, make("h2", {}, name), judged));
+      return make("section", { class: "scene-part", "aria-label": name }, head, make("ul", { class: "row" }, ...cards));
+    });
+    this.replaceChildren(...groups);
   }
 
   // In the language of the page.
   say() {
-    if (!this.#found) {
-      this.replaceChildren();
-      return;
+    this.#cards.clear();
+    if (this.#scene) this.showScene(this.#scene.scene, this.#scene.mediaId);
+    else this.show(this.#found);
+  }
+
+  #card(hit) {
+    const key = keyOf(hit);
+    let card = this.#cards.get(key);
+    this.#cards.delete(key); // to be the newest
+    if (card) card.update(hit);
+    else card = new Card(hit, this.#tell, { saved: this.#saved.has(hit.media_id) });
+    this.#cards.set(key, card);
+    return card;
+  }
+
+  #forgetOld(shown) {
+    for (const key of this.#cards.keys()) {
+      if (this.#cards.size <= Math.max(CARDS_KEPT, shown.length)) return;
+      this.#cards.delete(key);
     }
-    const grid = make("ul", { class: "grid" }, ...this.#found.hits.map((hit) => this.#card(hit)));
-    const more = make("button", { type: "button", class: "button quiet more" }, say("more"));
-    more.addEventListener("click", () => this.#fire("more"));
-    this.replaceChildren(grid, ...(this.#found.next_cursor ? [more] : []));
-    this.toggleAttribute("similar", !this.#found.matched);
+  }
+
+  #tell = (name, detail) => {
+    if (name === "save") {
+      if (this.#saved.has(detail.hit.media_id)) return;
+      this.#saved.add(detail.hit.media_id);
+      this.#sayHearts();
+    }
+    this.#fire(name, detail);
+  };
+
+  // The person's save did not arrive.
+  unsave(hit) {
+    this.#saved.delete(hit.media_id);
+    this.#sayHearts();
+  }
+
+  #sayHearts() {
+    for (const card of this.#cards.values()) card.save(this.#saved.has(card.element.dataset.media));
+    if (this.#scene) this.say();
   }
 
   #fire(name, detail) {
     this.dispatchEvent(new CustomEvent(name, { detail }));
   }
+}
 
-  #card(hit) {
-    const name = nameOf(hit);
-    const open = make(
-      "button",
-      { type: "button", class: "look", "aria-label": say("openPicture", name) },
-      make("img", { src: imageOf(hit.media_id, 400), alt: "", loading: "lazy", decoding: "async" }),
-      make("span", { class: "score" }, hit.score.toFixed(2)),
-    );
-    open.addEventListener("click", () => this.#fire("open", { media_id: hit.media_id }));
-    const brand = hit.item?.brand ? make("p", { class: "brand" }, hit.item.brand) : null;
-    return make("li", { class: "card", "data-media": hit.media_id }, open, this.#save(hit), make("h3", { class: hit.item ? null : "file" }, name), brand, this.#offers(hit));
-  }
-
-  #save(hit) {
-    const saved = this.#saved.has(hit.media_id);
-    const button = make("button", { type: "button", class: "save", "aria-pressed": String(saved), title: say(saved ? "saved" : "save") });
-    button.innerHTML = HEART;
-    button.ariaLabel = `${say(saved ? "saved" : "save")}: ${nameOf(hit)}`;
-    button.addEventListener("click", () => {
-      if (this.#saved.has(hit.media_id)) return;
-      this.#saved.add(hit.media_id);
-      button.replaceWith(this.#save(hit));
-      this.#fire("save", { hit });
-    });
-    return button;
-  }
-
-  // The person's save did not arrive.
-  unsave(hit) {
-    this.#saved.delete(hit.media_id);
-    this.say();
-  }
-
-  #offers(hit) {
-    const offers = (hit.item?.offers ?? []).toSorted((a, b) => b.in_stock - a.in_stock);
-    if (!offers.length) return null;
-    return make("ul", { class: "offers" }, ...offers.slice(0, OFFERS_SHOWN).map((offer) => this.#offer(hit, offer)));
-  }
-
-  #offer(hit, offer) {
-    const shop = /^https?:\/\//i.test(offer.url)
-      ? make("a", { href: offer.url, target: "_blank", rel: "noopener noreferrer nofollow" }, offer.shop)
-      : make("span", {}, offer.shop);
-    shop.addEventListener("click", () => this.#fire("leave", { hit }));
-    return make(
-      "li",
-      { class: offer.in_stock ? "offer" : "offer gone" },
-      make("span", { class: "price" }, price(offer)),
-      make("span", { class: "where" }, shop, ` · ${countryName(offer.market)}`, offer.in_stock ? "" : ` · ${say("outOfStock")}`),
-    );
-  }
+// Where what is only similar begins, where hits fall in two: -1 where they do not, as in an order of price.
+function firstSimilar({ hits, words }) {
+  const at = hits.findIndex(({ same }) => !same);
+  return words || at < 0 || hits.slice(at).some(({ same }) => same) ? -1 : at;
 }
 
 customElements.define("nungil-hits", Hits);

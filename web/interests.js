@@ -1,7 +1,7 @@
 // <nungil-interests>: what the person's pictures say of them, each with the part that says so. Fires "allow" and "open".
 
 import { imageOf } from "./api.js";
-import { make } from "./hits.js";
+import { make } from "./make.js";
 import { named, say } from "./words.js";
 
 const INTERESTS_SHOWN = 9;
