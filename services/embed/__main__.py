@@ -1,4 +1,4 @@
-"""Embed service: reads media.changed, writes region vectors, media.encoded and media.embedded; answers EncodePicture."""
+"""Embed service: reads media.changed, writes region vectors, media.encoded and media.embedded; answers its rpcs."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ from services.embed.filling import FillIndex
 from services.embed.handlers import EmbedUploads, EncodePicture, Encoding, RemoveDeleted, Tombstones
 from services.embed.rpc import EmbedServicer
 from services.embed.succession import Succession
+from services.embed.texts import EncodeTexts
 
 
 def run(settings: EmbedSettings, stop: Event) -> None:
@@ -59,7 +60,7 @@ def run(settings: EmbedSettings, stop: Event) -> None:
             fill = FillIndex(encoding, index, tombstones, threads, settings.batch_pictures)
             succession = Succession(fill, log, space_of(settings.kept_encoder_url).name, now_ms, stop)
             stack.enter_context(worker("succession", succession, stop))
-        servicer = EmbedServicer(EncodePicture(encoding), taxonomy)
+        servicer = EmbedServicer(EncodePicture(encoding), EncodeTexts(encoder), taxonomy)
         stack.enter_context(
             grpc_server(
                 lambda server: add_EmbedServiceServicer_to_server(servicer, server),

@@ -1,6 +1,6 @@
 """What embed refuses."""
 
-from nungil.runtime.errors import NotFound, Rejected
+from nungil.runtime.errors import DependencyAway, NotFound, NotReady, Rejected
 
 
 class UnreadableEvent(Rejected):
@@ -13,3 +13,15 @@ class RenditionMissing(Rejected):
 
 class UnknownPicture(NotFound):
     """No such picture among those that are only searched with, or not of this tenant: the answer is the same."""
+
+
+class NoTextTower(NotReady):
+    """The encoder that is served knows no words: switch to an hf:// encoder."""
+
+
+class InvalidTexts(Rejected):
+    """Too many texts, or one that is empty or too long."""
+
+
+class TowerBusy(DependencyAway):
+    """Others wait for the text tower already: try again."""

@@ -10,6 +10,7 @@ from nungil.api.common.v1 import common_pb2
 from nungil.api.embed.v1 import embed_pb2
 from nungil.api.embed.v1.events_pb2 import MediaEmbedded, MediaEncoded
 from nungil.api.ingest.v1.events_pb2 import MediaChanged
+from nungil.encoder.port import Vectors
 from nungil.event_log import topics
 from nungil.event_log.port import NewRecord, Record
 from nungil.pictures.features import Features
@@ -119,6 +120,11 @@ def encoded(features: Features, taxonomy: Taxonomy) -> embed_pb2.EncodePictureRe
         labels=named_labels(features.labels, taxonomy),
         colours=named_colours(features, taxonomy),
     )
+
+
+def encoded_texts(space: str, vectors: Vectors) -> embed_pb2.EncodeTextResponse:
+    """vectors: float32 [n, dim]."""
+    return embed_pb2.EncodeTextResponse(encoder_space=space, vectors=[row.tobytes() for row in vectors.astype("<f4")])
 
 
 def _answer(change: Change, outcome: MediaEmbedded.Outcome.ValueType, now_ms: int) -> MediaEmbedded:

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from nungil.api.common.v1 import common_pb2 as nungil_dot_api_dot_common_dot_v1_dot_common__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fnungil/api/embed/v1/embed.proto\x12\x13nungil.api.embed.v1\x1a!nungil/api/common/v1/common.proto\"j\n\x14\x45ncodePictureRequest\x12,\n\x06\x63\x61ller\x18\x01 \x01(\x0b\x32\x1c.nungil.api.common.v1.Caller\x12\x10\n\x08media_id\x18\x02 \x01(\t\x12\x12\n\nobject_key\x18\x03 \x01(\t\"\xa2\x01\n\x15\x45ncodePictureResponse\x12-\n\x07regions\x18\x01 \x03(\x0b\x32\x1c.nungil.api.common.v1.Region\x12+\n\x06labels\x18\x02 \x03(\x0b\x32\x1b.nungil.api.common.v1.Label\x12-\n\x07\x63olours\x18\x03 \x03(\x0b\x32\x1c.nungil.api.common.v1.Colour2v\n\x0c\x45mbedService\x12\x66\n\rEncodePicture\x12).nungil.api.embed.v1.EncodePictureRequest\x1a*.nungil.api.embed.v1.EncodePictureResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fnungil/api/embed/v1/embed.proto\x12\x13nungil.api.embed.v1\x1a!nungil/api/common/v1/common.proto\"j\n\x14\x45ncodePictureRequest\x12,\n\x06\x63\x61ller\x18\x01 \x01(\x0b\x32\x1c.nungil.api.common.v1.Caller\x12\x10\n\x08media_id\x18\x02 \x01(\t\x12\x12\n\nobject_key\x18\x03 \x01(\t\"\xa2\x01\n\x15\x45ncodePictureResponse\x12-\n\x07regions\x18\x01 \x03(\x0b\x32\x1c.nungil.api.common.v1.Region\x12+\n\x06labels\x18\x02 \x03(\x0b\x32\x1b.nungil.api.common.v1.Label\x12-\n\x07\x63olours\x18\x03 \x03(\x0b\x32\x1c.nungil.api.common.v1.Colour\"P\n\x11\x45ncodeTextRequest\x12,\n\x06\x63\x61ller\x18\x01 \x01(\x0b\x32\x1c.nungil.api.common.v1.Caller\x12\r\n\x05texts\x18\x02 \x03(\t\"<\n\x12\x45ncodeTextResponse\x12\x15\n\rencoder_space\x18\x01 \x01(\t\x12\x0f\n\x07vectors\x18\x02 \x03(\x0c\x32\xd5\x01\n\x0c\x45mbedService\x12\x66\n\rEncodePicture\x12).nungil.api.embed.v1.EncodePictureRequest\x1a*.nungil.api.embed.v1.EncodePictureResponse\x12]\n\nEncodeText\x12&.nungil.api.embed.v1.EncodeTextRequest\x1a\'.nungil.api.embed.v1.EncodeTextResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,6 +36,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ENCODEPICTUREREQUEST']._serialized_end=197
   _globals['_ENCODEPICTURERESPONSE']._serialized_start=200
   _globals['_ENCODEPICTURERESPONSE']._serialized_end=362
-  _globals['_EMBEDSERVICE']._serialized_start=364
-  _globals['_EMBEDSERVICE']._serialized_end=482
+  _globals['_ENCODETEXTREQUEST']._serialized_start=364
+  _globals['_ENCODETEXTREQUEST']._serialized_end=444
+  _globals['_ENCODETEXTRESPONSE']._serialized_start=446
+  _globals['_ENCODETEXTRESPONSE']._serialized_end=506
+  _globals['_EMBEDSERVICE']._serialized_start=509
+  _globals['_EMBEDSERVICE']._serialized_end=722
 # @@protoc_insertion_point(module_scope)

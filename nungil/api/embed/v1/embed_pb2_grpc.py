@@ -39,6 +39,11 @@ class EmbedServiceStub:
                 request_serializer=nungil_dot_api_dot_embed_dot_v1_dot_embed__pb2.EncodePictureRequest.SerializeToString,
                 response_deserializer=nungil_dot_api_dot_embed_dot_v1_dot_embed__pb2.EncodePictureResponse.FromString,
                 _registered_method=True)
+        self.EncodeText = channel.unary_unary(
+                '/nungil.api.embed.v1.EmbedService/EncodeText',
+                request_serializer=nungil_dot_api_dot_embed_dot_v1_dot_embed__pb2.EncodeTextRequest.SerializeToString,
+                response_deserializer=nungil_dot_api_dot_embed_dot_v1_dot_embed__pb2.EncodeTextResponse.FromString,
+                _registered_method=True)
 
 
 class EmbedServiceServicer:
@@ -52,6 +57,14 @@ class EmbedServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def EncodeText(self, request, context):
+        """Words as vectors in the space of the pictures. FAILED_PRECONDITION: the encoder has no text tower. INVALID_ARGUMENT: more
+        than 16 texts, or one that is empty or has more than 500 letters. UNAVAILABLE: too many are waiting.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_EmbedServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -59,6 +72,11 @@ def add_EmbedServiceServicer_to_server(servicer, server):
                     servicer.EncodePicture,
                     request_deserializer=nungil_dot_api_dot_embed_dot_v1_dot_embed__pb2.EncodePictureRequest.FromString,
                     response_serializer=nungil_dot_api_dot_embed_dot_v1_dot_embed__pb2.EncodePictureResponse.SerializeToString,
+            ),
+            'EncodeText': grpc.unary_unary_rpc_method_handler(
+                    servicer.EncodeText,
+                    request_deserializer=nungil_dot_api_dot_embed_dot_v1_dot_embed__pb2.EncodeTextRequest.FromString,
+                    response_serializer=nungil_dot_api_dot_embed_dot_v1_dot_embed__pb2.EncodeTextResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -88,6 +106,33 @@ class EmbedService:
             '/nungil.api.embed.v1.EmbedService/EncodePicture',
             nungil_dot_api_dot_embed_dot_v1_dot_embed__pb2.EncodePictureRequest.SerializeToString,
             nungil_dot_api_dot_embed_dot_v1_dot_embed__pb2.EncodePictureResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def EncodeText(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/nungil.api.embed.v1.EmbedService/EncodeText',
+            nungil_dot_api_dot_embed_dot_v1_dot_embed__pb2.EncodeTextRequest.SerializeToString,
+            nungil_dot_api_dot_embed_dot_v1_dot_embed__pb2.EncodeTextResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -35,6 +35,10 @@ class EmbedServiceStub:
     """For a picture that is only searched with: encodes it, stores its features under transient/, indexes nothing.
     NOT_FOUND: no object at object_key. INVALID_ARGUMENT: it cannot be decoded.
     """
+    EncodeText: _grpc.UnaryUnaryMultiCallable[_embed_pb2.EncodeTextRequest, _embed_pb2.EncodeTextResponse]
+    """Words as vectors in the space of the pictures. FAILED_PRECONDITION: the encoder has no text tower. INVALID_ARGUMENT: more
+    than 16 texts, or one that is empty or has more than 500 letters. UNAVAILABLE: too many are waiting.
+    """
 
 @_typing.type_check_only
 class EmbedServiceAsyncStub(EmbedServiceStub):
@@ -42,6 +46,10 @@ class EmbedServiceAsyncStub(EmbedServiceStub):
     EncodePicture: _aio.UnaryUnaryMultiCallable[_embed_pb2.EncodePictureRequest, _embed_pb2.EncodePictureResponse]  # type: ignore[assignment]
     """For a picture that is only searched with: encodes it, stores its features under transient/, indexes nothing.
     NOT_FOUND: no object at object_key. INVALID_ARGUMENT: it cannot be decoded.
+    """
+    EncodeText: _aio.UnaryUnaryMultiCallable[_embed_pb2.EncodeTextRequest, _embed_pb2.EncodeTextResponse]  # type: ignore[assignment]
+    """Words as vectors in the space of the pictures. FAILED_PRECONDITION: the encoder has no text tower. INVALID_ARGUMENT: more
+    than 16 texts, or one that is empty or has more than 500 letters. UNAVAILABLE: too many are waiting.
     """
 
 class EmbedServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -53,6 +61,16 @@ class EmbedServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_embed_pb2.EncodePictureResponse, _abc.Awaitable[_embed_pb2.EncodePictureResponse]]:
         """For a picture that is only searched with: encodes it, stores its features under transient/, indexes nothing.
         NOT_FOUND: no object at object_key. INVALID_ARGUMENT: it cannot be decoded.
+        """
+
+    @_abc_1.abstractmethod
+    def EncodeText(
+        self,
+        request: _embed_pb2.EncodeTextRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_embed_pb2.EncodeTextResponse, _abc.Awaitable[_embed_pb2.EncodeTextResponse]]:
+        """Words as vectors in the space of the pictures. FAILED_PRECONDITION: the encoder has no text tower. INVALID_ARGUMENT: more
+        than 16 texts, or one that is empty or has more than 500 letters. UNAVAILABLE: too many are waiting.
         """
 
 def add_EmbedServiceServicer_to_server(servicer: EmbedServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
