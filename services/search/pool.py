@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -13,74 +14,83 @@ from nungil.vector_index.ranking import exact_scores
 from services.search.core import Found
 
 _ROUNDING = 1e-4  # more than a float32 product of unit vectors can be wrong by
-_ROWS_A_HIT = 3  # scored exactly at first: a picture has several rows
-_GROWTH = 4
+_BLOCK = (
+    1_024  # rows of 256: of more, OpenBLAS makes work for several threads, which wait for each other on a busy machine
+)
+_LEAST, _DENIED = -2.0, -3.0  # below every cosine
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CandidatePool:
-    """Rows ordered by id: (id, media id, owner). vectors: float32 [n, dim]. groups: of each row, the items it stands for, or its
-    picture (None)."""
+    """Rows ordered by id: (id, media id, owner), with their vectors, float32 [n, dim].
+
+    A row is an entry of each group that it stands for: an item, or its picture (item None). Entries lie group by group.
+    items: of each group. starts: where each begins. row, group, place: intp [entries], the row and the group of an entry, and
+    which of its row's groups it is.
+    """
 
     rows: tuple[tuple[str, str, str], ...]
     vectors: Vectors
-    groups: tuple[tuple[str | None, ...], ...]
+    items: tuple[str | None, ...]
+    starts: NDArray[np.intp]
+    row: NDArray[np.intp]
+    group: NDArray[np.intp]
+    place: NDArray[np.intp]
     media_ids: frozenset[str]
 
     def __len__(self) -> int:
         return len(self.rows)
 
     def best(self, vector: NDArray[np.float32], limit: int, without: Collection[str] = ()) -> list[Found]:
-        """The best row of each item or picture, at most `limit`: by exact score, equal scores by row id.
+        """The best row of each group, at most `limit`: by exact score, equal scores by row id.
 
         vector: float32 [dim], unit length. without: media ids that are no answer. One matrix product over the pool; only what
-        may come first is scored exactly, as an index does it.
+        may be a group's best row, of a group that may be among the best, is scored exactly, as an index does it.
         """
         if not self.rows:
             return []
-        rough = self.vectors @ vector
-        looked = min(_ROWS_A_HIT * limit, len(rough))
-        while True:
-            found = self._first_of_each(vector, self._near(rough, looked), looked, limit, without)
-            if len(found) == limit or looked == len(rough):
-                return found
-            looked = min(_GROWTH * looked, len(rough))
-
-    def _near(self, rough: NDArray[np.float32], looked: int) -> NDArray[np.intp]:
-        """Where the best `looked` rows are, and those that rounding may have put behind them; by id."""
-        if looked == len(rough):
-            return np.arange(looked)
-        cut = np.partition(rough, len(rough) - looked)[len(rough) - looked]
-        return np.flatnonzero(rough >= cut - _ROUNDING)
-
-    def _first_of_each(
-        self, vector: NDArray[np.float32], near: NDArray[np.intp], looked: int, limit: int, without: Collection[str]
-    ) -> list[Found]:
-        scores = exact_scores(vector, self.vectors[near])
-        order = np.argsort(-scores, kind="stable")[:looked]  # rows lie by id, so equal scores do too
-        seen: set[tuple[str, str]] = set()
-        found: list[Found] = []
+        rough = self._rough(vector, without)[self.row]
+        tops = np.maximum.reduceat(rough, self.starts)
+        cut = np.partition(tops, len(tops) - limit)[len(tops) - limit] if len(tops) > limit else _LEAST
+        least = np.where(tops >= cut - _ROUNDING, np.maximum(tops - _ROUNDING, _LEAST), np.inf)
+        near = np.flatnonzero(rough >= least[self.group])
+        scores = exact_scores(vector, self.vectors[self.row[near]])
+        order = np.lexsort((self.place[near], self.row[near], -scores))
+        found: dict[int, Found] = {}
         for at, score in zip(near[order].tolist(), scores[order].tolist(), strict=True):
-            id_, media_id, owner = self.rows[at]
-            if media_id in without:
-                continue
-            for item_id in self.groups[at]:
-                result = Found(Match(id_, media_id, owner, score), item_id)
-                if result.what not in seen:
-                    seen.add(result.what)
-                    found.append(result)
-                    if len(found) == limit:
-                        return found
-        return found
+            group = int(self.group[at])
+            if group not in found:
+                id_, media_id, owner = self.rows[self.row[at]]
+                found[group] = Found(Match(id_, media_id, owner, score), self.items[group])
+                if len(found) == limit:
+                    break
+        return list(found.values())
+
+    def _rough(self, vector: NDArray[np.float32], without: Collection[str]) -> NDArray[np.float32]:
+        blocks = range(0, len(self.rows), _BLOCK)
+        rough = np.concatenate([self.vectors[start : start + _BLOCK] @ vector for start in blocks])
+        if without:
+            rough[[media_id in without for _, media_id, _ in self.rows]] = _DENIED
+        return rough
 
 
 def pool_of(rows: Sequence[IndexRow], stands: Mapping[str, Sequence[str]]) -> CandidatePool:
     """Of `rows`, those that pass. stands: media id -> the items that it stands for, as `core.standing_for` has it."""
     kept = sorted((row for row in rows if row.media_id in stands), key=lambda row: row.id)
+    groups: dict[tuple[str | None, str], list[tuple[int, int]]] = defaultdict(list)
+    for n, row in enumerate(kept):
+        for place, item_id in enumerate(stands[row.media_id] or (None,)):
+            groups[item_id, "" if item_id else row.media_id].append((n, place))
+    entries = np.array([entry for of in groups.values() for entry in of], dtype=np.intp).reshape(-1, 2)
+    sizes = np.array([len(of) for of in groups.values()], dtype=np.intp)
     return CandidatePool(
         rows=tuple((row.id, row.media_id, row.owner) for row in kept),
         vectors=np.stack([row.vector for row in kept]) if kept else np.zeros((0, 0), np.float32),
-        groups=tuple(tuple(stands[row.media_id]) or (None,) for row in kept),
+        items=tuple(item_id for item_id, _ in groups),
+        starts=np.cumsum(sizes) - sizes,
+        row=np.ascontiguousarray(entries[:, 0]),
+        group=np.repeat(np.arange(len(sizes)), sizes),
+        place=np.ascontiguousarray(entries[:, 1]),
         media_ids=frozenset(row.media_id for row in kept),
     )
 

@@ -51,7 +51,7 @@ class GatherPool:
         pool = pool_of(kept, stands)
         metrics.LENS_POOL_ROWS.observe(len(pool))
         tracing.note(pool_rows=len(pool))
-        item_ids = sorted({item_id for group in pool.groups for item_id in group if item_id is not None})
+        item_ids = sorted(item_id for item_id in pool.items if item_id is not None)
         with reading(self.find.passing.engine) as connection:
             now_ms = self.find.passing.clock()
             items = store.load_items(connection, conditions.tenant, item_ids, conditions.filters, now_ms=now_ms)
