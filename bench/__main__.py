@@ -7,6 +7,7 @@ import sys
 
 MEASUREMENTS = (
     "bench.crop_vectors",
+    "bench.lens",
     "bench.forward",
     "bench.pipeline",
     "bench.imports",
