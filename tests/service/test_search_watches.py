@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 import pytest
@@ -211,6 +212,22 @@ def test_every_process_knows_every_watch_and_whichever_handles_an_item_tells_it_
     other.handle(a_dog_for_sale())
     watching.handle(a_dog_for_sale())
     assert sorted(watching.told()) == [(JUNO, "w-2", "i-1", "dog"), (MINA, "w-1", "i-1", "dog")]
+
+
+def test_processes_that_handle_an_item_at_the_same_time_tell_it_once(search):
+    processes = [Watching(search) for _ in range(4)]
+    search.items(an_item("i-1", "dog", offers=[an_offer()]))
+    for process in processes:
+        process.watches.put(read(a_watch(box=LEFT)), DOG)
+    together = threading.Barrier(len(processes))
+
+    def handle(process: Watching) -> int:
+        together.wait()
+        return len(process.match([(TENANT, "i-1")], []))
+
+    with ThreadPoolExecutor(len(processes)) as threads:
+        assert sum(threads.map(handle, processes)) == 1
+    assert processes[0].told() == [(MINA, "w-1", "i-1", "dog")]
 
 
 def test_what_is_there_already_is_told_of_a_new_watch_and_once(watching, search):
