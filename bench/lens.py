@@ -63,7 +63,7 @@ from services.search.handlers.pools import GatherPool
 from services.search.handlers.texts import FindByWords
 from services.search.handlers.words import ReadWords
 from services.search.held import HeldRows
-from services.search.lens import Ask, Frame, Ready, Shown
+from services.search.lens import Ask, Frame, Ready, Shown, Tell
 from services.search.passing import labels_by_interest
 from services.search.vocabularies import Vocabularies
 
@@ -272,9 +272,11 @@ async def drag(opened: Sequence[Opened], few: Sequence[IndexRow], many: Sequence
                     await sessions.enter_async_context(aclosing(session.tells))
                     ready = await anext(session.tells)
                     assert isinstance(ready, Ready)
-                pooled.append(ready.rows)
-                answers = []
+                    rows_of_pool = ready.rows
+                pooled.append(rows_of_pool)
+                answers: list[Shown] = []
                 for number, box in enumerate(each.path, start=1):
+                    shown: Tell | None = None
                     for n, session in enumerate(pair):
                         began_s = time.perf_counter()
                         session.asks.put_nowait(Frame(number, box))
@@ -282,6 +284,7 @@ async def drag(opened: Sequence[Opened], few: Sequence[IndexRow], many: Sequence
                         took[n].append(1000 * (time.perf_counter() - began_s))
                         assert isinstance(shown, Shown)
                         assert len(shown.hits) == HITS
+                    assert isinstance(shown, Shown)
                     answers.append(shown)
             recalls.append(statistics.mean(_recall(searches[1][0], each, shown) for shown in answers[::4]))
     return Dragged(Took(tuple(took[0])), Took(tuple(took[1])), recalls, statistics.mean(pooled))
