@@ -15,6 +15,8 @@ MEASUREMENTS = (
     "bench.event_log",
     "bench.upload_to_searchable",
     "bench.decoder",
+    "bench.filters",
+    "bench.fresh",
     "bench.lens_websocket",
 )
 
