@@ -31,6 +31,9 @@ export const deletePicture = (id) => ask(`/v1/media/${encodeURIComponent(id)}`, 
 export const imageOf = (id, width = 0) => `/v1/media/${encodeURIComponent(id)}/image${width ? `?width=${width}` : ""}`;
 export const search = (query, signal) => ask("/v1/search", { method: "POST", json: query, signal });
 export const getInterests = () => ask("/v1/me/interests");
+export const getWatches = () => ask("/v1/me/watches");
+export const keepWatch = (watch) => ask("/v1/me/watches", { method: "POST", json: watch });
+export const dropWatch = (id) => ask(`/v1/me/watches/${encodeURIComponent(id)}`, { method: "DELETE" });
 export const allowInterests = () => ask("/v1/me/consent", { method: "PUT", json: { image_interest: true } });
 
 export const noteActivity = (activity) =>
@@ -57,4 +60,11 @@ export async function whenSettled(id, signal) {
   } finally {
     events.close();
   }
+}
+
+// Calls `met` as soon as something is found for a watch, while the page is open.
+export function followWatches(met) {
+  const events = new EventSource("/v1/events");
+  events.addEventListener("watch", (event) => met(JSON.parse(event.data)));
+  addEventListener("pagehide", () => events.close());
 }

@@ -8,6 +8,7 @@ import { Lens } from "./lens.js";
 import { make } from "./make.js";
 import { Narrowing } from "./narrowing.js";
 import { WHOLE } from "./stage.js";
+import { keepWatches } from "./watching.js";
 import { languageNow, named, say, sayAll, switchLanguage } from "./words.js";
 
 const HITS = 24;
@@ -16,6 +17,7 @@ const MOVING_PAUSE_MS = 120; // without a lens
 const SURE = 0.15; // a label of the whole picture below this is a guess
 const $ = (id) => document.getElementById(id);
 const [stage, hits, interests] = [$("stage"), $("hits"), $("interests")];
+const watching = keepWatches({ open: openPart, complain, note });
 
 let picture = null; // the one on the stage, as GET /v1/media/{id} gives it
 let found = null;
@@ -41,11 +43,15 @@ function complain(error) {
     tell("keyNeeded");
     return;
   }
+  note(error.message);
+}
+
+function note(text) {
   const toast = $("toast");
-  toast.textContent = error.message;
+  toast.textContent = text;
   toast.hidden = false;
-  clearTimeout(complain.timer);
-  complain.timer = setTimeout(() => (toast.hidden = true), 7000);
+  clearTimeout(note.timer);
+  note.timer = setTimeout(() => (toast.hidden = true), 7000);
 }
 
 // --- searching: the newest search wins, older ones are given up -------------------------------------------------------
@@ -92,6 +98,7 @@ function show(answer, { moving = false } = {}) {
   document.body.classList.toggle("with-words", Boolean(found?.words));
   $("narrowing").hidden = !found;
   $("partial").hidden = !found?.partial;
+  if (!moving) watching.offer(found, picture);
   if (!found) {
     tell(null);
     narrowing.forget();
@@ -132,10 +139,7 @@ hits.addEventListener("more", async () => {
     complain(error);
   }
 });
-hits.addEventListener("open", ({ detail }) => {
-  scrollTo({ top: 0, behavior: "smooth" });
-  open(detail.media_id, { box: detail.box });
-});
+hits.addEventListener("open", ({ detail }) => openPart(detail));
 hits.addEventListener("part", ({ detail }) => stage.choose(detail.box));
 hits.addEventListener("save", async ({ detail: { hit } }) => {
   try {
@@ -158,6 +162,7 @@ $("scene").addEventListener("click", async () => {
     const { filters } = narrowing.refinement.query();
     const scene = await api.search({ media_id: picture.media_id, regions: "all", filters, limit: HITS_A_PART }, signal);
     found = null;
+    watching.offer(null, picture);
     $("narrowing").hidden = true;
     $("partial").hidden = !scene.partial;
     hits.showScene(scene, picture.media_id);
@@ -237,6 +242,11 @@ async function open(mediaId, { box = null } = {}) {
   }
 }
 
+function openPart({ media_id, box }) {
+  scrollTo({ top: 0, behavior: "smooth" });
+  open(media_id, { box });
+}
+
 function close() {
   narrowing.clear();
   forget();
@@ -275,7 +285,7 @@ $("delete").addEventListener("click", async () => {
   try {
     forget(); // or its lens would say that it is gone
     await api.deletePicture(media_id);
-    await Promise.all([showPictures(), showInterests()]);
+    await Promise.all([showPictures(), showInterests(), watching.show()]);
   } catch (error) {
     complain(error);
   } finally {
@@ -308,10 +318,7 @@ function showInterestsSoon() {
   for (const wait of [600, 2500, 6000]) setTimeout(() => showInterests().catch(complain), wait);
 }
 
-interests.addEventListener("open", ({ detail }) => {
-  scrollTo({ top: 0, behavior: "smooth" });
-  open(detail.media_id, { box: detail.box });
-});
+interests.addEventListener("open", ({ detail }) => openPart(detail));
 interests.addEventListener("allow", async () => {
   try {
     await api.allowInterests();
@@ -333,6 +340,7 @@ function sayEverything() {
   hits.say();
   narrowing.say();
   interests.say();
+  watching.say();
   sayPicture();
 }
 
@@ -349,5 +357,5 @@ function followAddress() {
 
 addEventListener("popstate", followAddress);
 sayEverything();
-Promise.all([showPictures(), showInterests()]).catch(complain);
+Promise.all([showPictures(), showInterests(), watching.begin()]).catch(complain);
 followAddress();

@@ -96,13 +96,13 @@ export class Card {
     const facts = [countryName(offer.market)];
     if (offer.condition && offer.condition !== "new") facts.push(say(offer.condition));
     if (!offer.in_stock) facts.push(say("outOfStock"));
-    const checked = offer.checked_at ? make("time", { datetime: offer.checked_at, title: say("checked") }, ago(offer.checked_at)) : null;
+    const checked = offer.checked_at ? make("time", { datetime: offer.checked_at }, say("checked", ago(offer.checked_at))) : null;
     return make(
       "li",
       { class: offer.in_stock ? "offer" : "offer gone" },
       make("span", { class: "price" }, price(offer)),
       make("span", { class: "where" }, shop),
-      make("span", { class: "facts" }, facts.join(" · "), checked ? " · " : null, checked),
+      make("span", { class: "facts" }, facts.join(" · "), checked),
     );
   }
 }

@@ -4,9 +4,12 @@
 import { make, settle } from "./make.js";
 import { named, say } from "./words.js";
 
+const OFFERED_SHOWN = 7;
+
 class Chips extends HTMLElement {
   #pressed = [];
   #offered = [];
+  #all = false;
   #elements = new Map();
 
   // pressed: [{key, text, not}], in order, with what else `drop` is to tell. offered: chips as searches tell them.
@@ -20,14 +23,16 @@ class Chips extends HTMLElement {
       return element;
     };
     const on = pressed.map((each) => keep(`on ${each.key} ${each.not}`, each.text, () => this.#on(each)));
-    const off = offered.map((chip) => {
+    const shown = this.#all ? offered : someOfEach(offered, OFFERED_SHOWN);
+    const off = shown.map((chip) => {
       const element = keep(`off ${chip.kind} ${chip.id}`, named(chip.name), () => this.#off(chip));
       element.querySelector(".count").textContent = chip.count;
       return element;
     });
     this.#elements = elements;
     const focused = this.contains(document.activeElement);
-    settle(this, [...on, ...off]);
+    const more = offered.length - shown.length;
+    settle(this, [...on, ...off, ...(more ? [keep("more", more, () => this.#more(more))] : [])]);
     if (focused && !this.contains(document.activeElement)) this.querySelector("button")?.focus(); // what was pressed has gone
   }
 
@@ -36,6 +41,16 @@ class Chips extends HTMLElement {
     this.ariaLabel = say("chips");
     this.#elements.clear();
     this.show(this.#pressed, this.#offered);
+  }
+
+  #more(count) {
+    const label = say("moreChips", count);
+    const button = make("button", { type: "button", class: "chip more-chips", "aria-label": label, title: label }, `+${count}`);
+    button.addEventListener("click", () => {
+      this.#all = true;
+      this.show(this.#pressed, this.#offered);
+    });
+    return button;
   }
 
   #on(pressed) {
@@ -59,6 +74,14 @@ class Chips extends HTMLElement {
   #fire(name, detail) {
     this.dispatchEvent(new CustomEvent(name, { detail }));
   }
+}
+
+// As many chips in turn of each kind, in the order in which they were.
+function someOfEach(chips, count) {
+  const turns = new Map();
+  const turnOf = ({ kind }) => turns.set(kind, (turns.get(kind) ?? 0) + 1).get(kind);
+  const chosen = chips.map((chip) => [turnOf(chip), chip]).sort(([one], [other]) => one - other).slice(0, count);
+  return chips.filter((chip) => chosen.some(([, other]) => other === chip));
 }
 
 const cross = () => make("span", { class: "x", "aria-hidden": "true" }, "×");

@@ -104,10 +104,10 @@ class Hits extends HTMLElement {
   }
 }
 
-// Where what is only similar begins, where hits fall in two: -1 where they do not, as in an order of price.
-function firstSimilar({ hits, words }) {
+// Where what is only similar begins below what is the same: -1 where hits do not fall in two, as in an order of price.
+function firstSimilar({ hits }) {
   const at = hits.findIndex(({ same }) => !same);
-  return words || at < 0 || hits.slice(at).some(({ same }) => same) ? -1 : at;
+  return at < 1 || hits.slice(at).some(({ same }) => same) ? -1 : at;
 }
 
 customElements.define("nungil-hits", Hits);

@@ -110,5 +110,5 @@ const onChip = (chip, { not }) => ({ key: `${chip.kind} ${chip.id}`, text: named
 
 function rangeOf({ min_price_minor: least, max_price_minor: most, currency }) {
   const [from, to] = [least, most].map((price_minor) => (price_minor ? price({ price_minor, currency }) : ""));
-  return from || to ? `${from} – ${to}`.trim() : "";
+  return from && to ? `${from} – ${to}` : from ? `≥ ${from}` : to && `≤ ${to}`;
 }

@@ -12,13 +12,24 @@ const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
 
 export const WHOLE = { x: 0, y: 0, width: 1, height: 1 };
 
+const centreOf = ({ box }) => [box.x + box.width / 2, box.y + box.height / 2];
+
+// Whether the name above this one's dot would lie on another's dot, or on a name of those before it.
+function crowded(region, regions, before) {
+  const [x, y] = centreOf(region);
+  const beside = (other, [wide, from, to]) => {
+    const [dx, dy] = [Math.abs(centreOf(other)[0] - x), centreOf(other)[1] - y];
+    return other !== region && dx < wide && dy > from && dy < to;
+  };
+  return regions.some((other) => beside(other, [0.2, -0.2, -0.02])) || before.some((other) => beside(other, [0.32, -0.09, 0.09]));
+}
+
 // Without those whose dot would lie on another's.
 function apart(regions) {
   const kept = [];
-  const centre = ({ box }) => [box.x + box.width / 2, box.y + box.height / 2];
   for (const region of regions) {
-    const [x, y] = centre(region);
-    if (kept.every((other) => Math.hypot(centre(other)[0] - x, centre(other)[1] - y) > APART)) kept.push(region);
+    const [x, y] = centreOf(region);
+    if (kept.every((other) => Math.hypot(centreOf(other)[0] - x, centreOf(other)[1] - y) > APART)) kept.push(region);
   }
   return kept;
 }
@@ -71,7 +82,7 @@ class Stage extends HTMLElement {
   say() {
     this.frame.ariaLabel = say("frameHow");
     this.dots.replaceChildren(
-      ...this.#regions.map((region) => {
+      ...this.#regions.map((region, n) => {
         const { x, y, width, height } = region.box;
         const dot = document.createElement("button");
         const name = named(region.labels[0]?.name);
@@ -79,6 +90,7 @@ class Stage extends HTMLElement {
         dot.className = "dot";
         dot.ariaLabel = say("region", name || say("picture"));
         dot.dataset.name = name;
+        dot.classList.toggle("crowded", crowded(region, this.#regions, this.#regions.slice(0, n)));
         dot.style.left = `${(x + width / 2) * 100}%`;
         dot.style.top = `${(y + height / 2) * 100}%`;
         dot.addEventListener("click", () => this.choose(region.box));

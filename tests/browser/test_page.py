@@ -31,6 +31,8 @@ ARGUMENTS = [
 DESK = {"width": 1280, "height": 860}
 PHONE = {"width": 390, "height": 780}
 RED, BLUE, DOG, ALP = (210, 40, 40), (50, 110, 200), (205, 133, 63), (60, 140, 70)
+PURPLE, WHITE = (120, 60, 160), (250, 250, 250)  # like white there is nothing
+KOREAN = {"red": "빨간 것", "blue": "파란 것"}
 MOST_MS = 20_000
 GIVE_BY_DROP = """([name, data]) => {
   const bytes = Uint8Array.from(atob(data), (c) => c.charCodeAt(0));
@@ -64,24 +66,39 @@ def browser() -> Iterator[Browser]:
 def gateway(browser) -> Iterator[AGateway]:
     with a_gateway("ingest", "embed", "search", "profile") as gateway:
         with gateway.as_person("keeper") as client:
-            for name, colour, market in (("red", RED, "KR"), ("blue", BLUE, "US")):
-                put_item(client, name, colour, market)
+            put_item(client, "red", RED, category="toys")
+            put_item(client, "blue", BLUE, category="toys", market="US")
+            put_item(client, "garden", DOG, ALP, category="garden", more_offers=2)
+            media_id = put_item(client, "purple", PURPLE, category="garden")
+            query = {"media_id": media_id, "filters": {"items_only": True}}
+            wait_until(lambda: len(client.post("/v1/search", json=query).json()["hits"]) == 3)  # search knows all
         yield gateway
 
 
-def put_item(client: httpx.Client, name: str, colour: tuple[int, int, int], market: str) -> None:
-    files = {"file": (f"{name}.png", painted(colour, width=300, height=300))}
-    media_id = client.post("/v1/media", files=files, data={"purpose": "catalogue"}).json()["media_id"]
+def put_item(
+    client: httpx.Client,
+    name: str,
+    *colours: tuple[int, int, int],
+    category: str,
+    market: str = "KR",
+    more_offers: int = 0,
+) -> str:
+    """Gives the item and its picture, whose id it returns."""
+    files = {"file": (f"{name}.png", painted(*colours, width=300, height=300))}
+    media_id: str = client.post("/v1/media", files=files, data={"purpose": "catalogue"}).json()["media_id"]
     wait_until(lambda: client.get(f"/v1/media/{media_id}").json()["state"] == "searchable")
     money = {"KR": {"currency": "KRW", "price_minor": 12900}, "US": {"currency": "USD", "price_minor": 1290}}[market]
     offer = {"shop": f"{name} shop", "url": f"https://{name}.example/1", "market": market, "in_stock": market == "KR"}
-    title = {"en": f"{name} thing", "ko": {"red": "빨간 것", "blue": "파란 것"}[name]}
-    item = {"title": title, "media_ids": [media_id], "offers": [offer | money]}
+    dearer = [
+        {"shop": f"shop {n}", "url": f"https://{n}.example/", "market": market}
+        | money
+        | {"price_minor": 99000 - 1000 * n}
+        for n in range(more_offers)
+    ]
+    title = {"en": f"{name} thing", "ko": KOREAN.get(name, "")}
+    item = {"title": title, "media_ids": [media_id], "category": category, "offers": [*dearer, offer | money]}
     client.put(f"/v1/items/{name}", json=item).raise_for_status()
-    query = {"media_id": media_id, "filters": {"items_only": True}}
-    if name == "red":
-        return
-    wait_until(lambda: client.post("/v1/search", json=query).json()["hits"])  # the other's: search knows both
+    return media_id
 
 
 def wait_until(condition: Callable[[], object]) -> None:
@@ -95,9 +112,9 @@ def wait_until(condition: Callable[[], object]) -> None:
 
 @contextmanager
 def a_page(
-    browser: Browser, gateway: AGateway, person: str, *, learns: bool = False, **context: object
+    browser: Browser, gateway: AGateway, person: str, *, learns: bool = False, script: str = "", **context: object
 ) -> Iterator[Page]:
-    """The page, opened with a key of `person` in its address. Nothing may fail in it, nor ask another host."""
+    """The page, opened with a key of `person` in its address. Nothing may fail in it, nor ask another host. script: run before it."""
     key = gateway.key(subject=person)
     with gateway.client(key) as client:
         client.put("/v1/me/consent", json={"image_interest": learns}).raise_for_status()
@@ -105,6 +122,7 @@ def a_page(
     faults: list[str] = []
     page = opened.new_page()
     page.set_default_timeout(MOST_MS)
+    page.add_init_script(script)
     page.on("pageerror", lambda error: faults.append(str(error)))
     page.on("console", lambda message: faults.append(message.text) if message.type == "error" else None)
     page.on("request", lambda r: None if r.url.startswith((gateway.url, "blob:")) else faults.append(r.url))
@@ -125,15 +143,39 @@ def first_title(page: Page) -> Locator:
     return page.locator(".card h3").first
 
 
-def drag(page: Page, start: tuple[float, float], end: tuple[float, float]) -> None:
-    """In fractions of the picture."""
+def titles(page: Page) -> Locator:
+    return page.locator(".card h3")
+
+
+def chip(page: Page, kind: str, name: str) -> Locator:
+    """One that is not pressed: a button that narrows, and one that excludes."""
+    return page.locator(f'.pair[data-kind="{kind}"][data-id="{name}"]')
+
+
+def pressed(page: Page) -> Locator:
+    return page.locator(".chip.on")
+
+
+def grab(page: Page, start: tuple[float, float], end: tuple[float, float]) -> None:
+    """Drags, and does not let go. In fractions of the picture."""
     box = page.locator(".picture").bounding_box()
     (x0, y0), (x1, y1) = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in (start, end)]
     page.mouse.move(x0, y0)
     page.mouse.down()
-    page.mouse.move((x0 + x1) / 2, (y0 + y1) / 2, steps=4)
-    page.mouse.move(x1, y1, steps=4)
+    page.mouse.move(x1, y1, steps=12)
+
+
+def drag(page: Page, start: tuple[float, float], end: tuple[float, float]) -> None:
+    """In fractions of the picture."""
+    grab(page, start, end)
     page.mouse.up()
+
+
+def choose_box(page: Page, x: float, width: float) -> None:
+    """As if the frame had been let go there."""
+    page.evaluate(
+        "([x, width]) => document.querySelector('nungil-stage').choose({ x, y: 0, width, height: 1 })", [x, width]
+    )
 
 
 def frame_of(page: Page) -> dict[str, float]:
@@ -225,6 +267,141 @@ def test_the_page_speaks_korean_to_who_reads_it_and_can_be_switched(browser, gat
         page.reload()
         expect(page.locator("#whole")).to_have_text("Whole picture")  # the choice and the picture are remembered
         expect(first_title(page)).to_have_text("red thing")
+
+
+def test_hits_follow_the_frame_before_it_is_let_go(browser, gateway):
+    with a_page(browser, gateway, "finger") as page:
+        sent: list[str] = []
+        searches: list[str] = []
+        page.on("websocket", lambda socket: socket.on("framesent", lambda frame: sent.append(str(frame))))
+        drop(page, painted(RED, BLUE))
+        choose_box(page, 0, 0.4)
+        expect(first_title(page)).to_have_text("red thing")
+        page.locator("nungil-hits:not([aria-busy])").wait_for()
+        wait_until(lambda: page.evaluate("performance.now()") and any('"open"' in frame for frame in sent))
+        page.locator(".card", has_text="blue thing").evaluate("(card) => (card.kept = true)")
+        page.on("request", lambda request: searches.append(request.url) if "/v1/search" in request.url else None)
+        grab(page, (0.2, 0.5), (0.8, 0.5))
+        expect(first_title(page)).to_have_text("blue thing")
+        assert any('"frame"' in frame for frame in sent)
+        assert searches == []  # all of it came over the lens
+        kept = page.locator(".card", has_text="blue thing").evaluate("(card) => card.kept")
+        assert kept  # the same element: nothing was drawn anew
+        with page.expect_response("**/v1/search") as answer:
+            page.mouse.up()
+        assert answer.value.request.post_data_json["record"] is True
+        expect(first_title(page)).to_have_text("blue thing")
+
+
+def test_where_websockets_do_not_work_the_page_says_so_and_searches_when_the_frame_rests(browser, gateway):
+    broken = "window.WebSocket = class { constructor() { throw new Error('no'); } }"
+    with a_page(browser, gateway, "proxy", script=broken) as page:
+        drop(page, painted(RED, BLUE))
+        expect(page.locator("#not-live")).to_contain_text("when the frame rests")
+        choose_box(page, 0, 0.4)
+        grab(page, (0.2, 0.5), (0.8, 0.5))
+        expect(first_title(page)).to_have_text("blue thing")  # it rests, though it is held
+        page.mouse.up()
+
+
+def test_chips_narrow_exclude_and_are_taken_off(browser, gateway):
+    with a_page(browser, gateway, "chips") as page:
+        drop(page, painted(RED, BLUE))
+        expect(titles(page)).to_have_count(4)
+        toys = chip(page, "category", "toys")
+        expect(toys.locator(".count")).to_have_text("2")
+        toys.locator(".chip").first.click()
+        expect(titles(page)).to_have_count(2)
+        expect(titles(page).filter(has_text="garden thing")).to_have_count(0)
+        expect(pressed(page)).to_have_text("toys×")
+        pressed(page).click()
+        expect(titles(page)).to_have_count(4)
+        toys.get_by_label("Not this: toys").click()
+        expect(pressed(page)).to_have_class("chip on not")
+        expect(titles(page)).to_have_count(2)
+        expect(titles(page).filter(has_text="red thing")).to_have_count(0)
+        grab(page, (0.5, 0.5), (0.6, 0.5))  # it holds while the frame moves
+        expect(titles(page)).to_have_count(2)
+        page.mouse.up()
+
+
+def test_words_in_korean_become_chips_that_can_be_taken_off(browser, gateway):
+    with a_page(browser, gateway, "words", locale="ko-KR") as page:
+        drop(page, painted(RED, BLUE))
+        page.locator("#text").fill("빨간색 3만원 이하")
+        page.keyboard.press("Enter")
+        expect(pressed(page)).to_have_text(["빨간색×", "≤ ₩30,000×"])
+        expect(titles(page)).to_have_text(["빨간 것"])
+        pressed(page).first.click()  # the price that was said stays
+        expect(pressed(page)).to_have_text(["≤ ₩30,000×"])
+        expect(titles(page)).to_have_count(3)
+        expect(page.locator("#text")).to_have_value("")
+
+
+def test_words_find_without_a_picture(browser, gateway):
+    with a_page(browser, gateway, "speaker") as page:
+        page.locator("#text").fill("red thing")
+        page.get_by_role("button", name="Find").click()
+        expect(titles(page)).to_have_text(["red thing"])
+        expect(page.locator("#say")).to_have_text("What these words find:")
+
+
+def test_results_are_sorted_by_price_and_kept_within_a_range(browser, gateway):
+    with a_page(browser, gateway, "thrifty") as page:
+        drop(page, painted(DOG, ALP))
+        page.locator("#market").select_option("KR")
+        garden = page.locator(".card", has_text="garden thing")
+        expect(garden.locator(".price").first).to_have_text("₩12,900")  # the cheapest of three
+        garden.locator("summary").click()
+        expect(garden.locator(".price")).to_have_text(["₩12,900", "₩98,000", "₩99,000"])
+        expect(garden.locator("time").first).to_contain_text("checked")
+        page.locator("#sort").select_option("price")
+        expect(titles(page)).to_have_count(3)
+        page.locator("#range summary").click()
+        page.locator("#least").fill("50000")
+        page.locator("#range-form button").click()
+        expect(pressed(page)).to_have_text("≥ ₩50,000×")
+        expect(titles(page)).to_have_text(["garden thing"])
+
+
+def test_the_part_of_a_hit_that_matched_is_shown(browser, gateway):
+    with a_page(browser, gateway, "part") as page:
+        drop(page, painted(ALP, RED))
+        choose_box(page, 0, 0.4)
+        garden = page.locator(".card", has_text="garden thing")
+        expect(first_title(page)).to_have_text("garden thing")
+        garden.locator(".look").hover()
+        expect(garden.locator(".part")).to_have_css("opacity", "1")
+        look, part = garden.locator(".look").bounding_box(), garden.locator(".part").bounding_box()
+        assert part["x"] > look["x"] + 0.3 * look["width"]  # the right half is green
+
+
+def test_everything_in_a_picture_is_looked_for_at_once(browser, gateway):
+    with a_page(browser, gateway, "scene") as page:
+        drop(page, painted(DOG, ALP))
+        page.locator("#scene").click()
+        parts = page.locator(".scene-part")
+        expect(parts.first.locator(".card").first).to_be_visible()
+        assert parts.count() == page.locator(".dot").count()
+        parts.first.locator(".of-part").click()
+        expect(parts).to_have_count(0)
+        expect(first_title(page)).to_have_text("garden thing")
+
+
+def test_what_cannot_be_bought_is_waited_for_and_told(browser, gateway):
+    with a_page(browser, gateway, "waiting") as page, gateway.as_person("keeper") as shop:
+        page.locator("#market").select_option("KR")
+        drop(page, painted(WHITE))
+        expect(page.locator("#say")).to_contain_text("Nothing like this here")
+        expect(page.locator(".card:not(.similar)")).to_have_count(0)
+        page.get_by_role("button", name="Tell me when this can be bought in South Korea").click()
+        expect(page.locator(".wait")).to_contain_text("nothing yet")
+        put_item(shop, "white", WHITE, category="toys")
+        expect(page.locator("#toast")).to_have_text("Something you wait for can be bought now.")
+        expect(page.locator(".wait")).to_contain_text("1 found")
+        page.get_by_role("button", name="Stop waiting").click()
+        expect(page.locator("#watches-section")).to_be_hidden()
+        shop.delete("/v1/items/white").raise_for_status()
 
 
 def test_a_picture_shows_interests_with_the_part_that_says_so(browser, gateway):
