@@ -26,6 +26,11 @@ def space_of(url: str) -> EncoderSpace:
     return _space_of(read_url(url))
 
 
+def has_text_tower(url: str) -> bool:
+    """Whether the encoder at `url` knows words: `Encoder.text`, without loading it. Raises Misconfigured."""
+    return read_url(url).scheme == "hf"
+
+
 def _space_of(url: EncoderUrl) -> EncoderSpace:
     if url.scheme == "efficientnet-lite0" and not url.name:
         return EFFICIENTNET_LITE0

@@ -53,7 +53,8 @@ def faults_of(of: type[ServiceSettings]) -> list[str]:
     given = {name: text for name in of.model_fields if name not in wrong and (text := _given(of, name)) is not None}
     for name, text in given.items():
         check = _check_of(name)
-        if check is not None:
+        left_out = text == "" == of.model_fields[name].default
+        if check is not None and not left_out:
             try:
                 check(text)
             except Misconfigured as error:

@@ -78,18 +78,21 @@ def text_of(item: ItemRow) -> str:
     return "\n".join(dict.fromkeys(line for line in lines if line))
 
 
-def matching(connection: Connection, tenant: str, words: Sequence[str], at_most: int = AT_MOST) -> list[str]:
-    """The items that have the most of these words, best first; empty where none has any.
+def matching(
+    connection: Connection, tenant: str, words: Sequence[str], at_most: int = AT_MOST, *, every: bool = False
+) -> list[str]:
+    """The items that have the most of these words, best first; empty where none has any. every: only those that have all.
 
     Those that fit better come first (the word itself, its beginning, within a longer one, first consonants, a slip), then the
     newest. words: as `normal.words_of` gives them, with their particles.
     """
     scores: dict[str, tuple[int, float]] = {}
-    for word in dict.fromkeys(word[:_MAX_WORD] for word in words):
+    asked = dict.fromkeys(word[:_MAX_WORD] for word in words)
+    for word in asked:
         for item_id, fit in _items_with(connection, tenant, word).items():
             had, fits = scores.get(item_id, (0, 0.0))
             scores[item_id] = (had + 1, fits + fit)
-    most = max((had for had, _ in scores.values()), default=0)
+    most = len(asked) if every else max((had for had, _ in scores.values()), default=0)
     best = {item_id: fits for item_id, (had, fits) in scores.items() if had == most}
     came = _came(connection, tenant, list(best))
     return sorted(came, key=lambda id_: (-best[id_], -came[id_], id_))[:at_most]

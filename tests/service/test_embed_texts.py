@@ -18,19 +18,21 @@ from nungil.api.embed.v1 import embed_pb2
 from nungil.api.embed.v1.embed_pb2_grpc import EmbedServiceStub, add_EmbedServiceServicer_to_server
 from nungil.encoder.open import open_encoder
 from nungil.encoder.port import Encoder, Vectors
-from nungil.runtime.errors import NotReady, Rejected
+from nungil.runtime.errors import DependencyAway, NotReady, Rejected
 from nungil.runtime.rpc import calling, grpc_server, open_channel
 from nungil.taxonomy.taxonomy import load_taxonomy
 from services.embed.errors import TowerBusy
 from services.embed.handlers import EncodePicture
 from services.embed.rpc import EmbedServicer
 from services.embed.texts import MOST_LETTERS, MOST_TEXTS, EncodeTexts
+from services.search.text_tower import open_text_tower
 
 NO_PICTURES = cast(EncodePicture, None)  # nobody asks for one
 
 
 @contextmanager
-def serving(encoder: Encoder) -> Iterator[EmbedServiceStub]:
+def serving(encoder: Encoder) -> Iterator[str]:
+    """The address."""
     servicer = EmbedServicer(NO_PICTURES, EncodeTexts(encoder), load_taxonomy())
     with tempfile.TemporaryDirectory(prefix="nungil-") as folder:
         address = f"unix:{folder}/embed.sock"
@@ -38,20 +40,31 @@ def serving(encoder: Encoder) -> Iterator[EmbedServiceStub]:
         def register(server: Any) -> None:
             add_EmbedServiceServicer_to_server(servicer, server)
 
-        with grpc_server(register, listen=address, grace_s=1), open_channel(address) as channel:
-            yield EmbedServiceStub(channel)
+        with grpc_server(register, listen=address, grace_s=1):
+            yield address
 
 
 @pytest.fixture(scope="module")
-def clip(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Encoder]:
-    with open_encoder(f"hf://{clip_folder(tmp_path_factory.mktemp('clip'))}?labels=none", device="cpu") as encoder:
+def url(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return f"hf://{clip_folder(tmp_path_factory.mktemp('clip'))}?labels=none"
+
+
+@pytest.fixture(scope="module")
+def clip(url: str) -> Iterator[Encoder]:
+    with open_encoder(url, device="cpu") as encoder:
         yield encoder
 
 
 @pytest.fixture(scope="module")
-def stub(clip: Encoder) -> Iterator[EmbedServiceStub]:
-    with serving(clip) as stub:
-        yield stub
+def address(clip: Encoder) -> Iterator[str]:
+    with serving(clip) as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def stub(address: str) -> Iterator[EmbedServiceStub]:
+    with open_channel(address) as channel:
+        yield EmbedServiceStub(channel)
 
 
 def ask(stub: EmbedServiceStub, texts: Sequence[str]) -> embed_pb2.EncodeTextResponse:
@@ -93,8 +106,30 @@ def test_too_many_texts_or_one_that_is_empty_or_too_long_are_refused(
 
 
 def test_an_encoder_without_a_text_tower_says_so() -> None:
-    with open_encoder("tiny://64") as encoder, serving(encoder) as stub, pytest.raises(NotReady, match="no text tower"):
-        ask(stub, ["a dog"])
+    with open_encoder("tiny://64") as encoder, serving(encoder) as address, open_channel(address) as channel:
+        with pytest.raises(NotReady, match="no text tower"):
+            ask(EmbedServiceStub(channel), ["a dog"])
+
+
+def test_search_gets_the_vector_of_words_from_embed(url: str, clip: Encoder, address: str) -> None:
+    with open_text_tower(url, address) as tower:
+        assert tower is not None
+        assert clip.text is not None
+        assert np.allclose(tower("t", "red shoe"), clip.text.encode_text(["red shoe"])[0], atol=1e-6)
+
+
+def test_what_search_cannot_use_counts_as_away(url: str, address: str, tmp_path: Path) -> None:
+    with open_text_tower(url, f"unix:{tmp_path}/nobody.sock") as tower, pytest.raises(DependencyAway):
+        assert tower is not None
+        tower("t", "a dog")
+    other = f"hf://{clip_folder(tmp_path, seed=1)}"
+    with open_text_tower(other, address) as tower, pytest.raises(DependencyAway, match="pictures are searched in"):
+        assert tower is not None
+        tower("t", "a dog")
+    with open_encoder("tiny://64") as tiny, serving(tiny) as without, open_text_tower(url, without) as tower:
+        assert tower is not None
+        with pytest.raises(DependencyAway, match="no text tower"):
+            tower("t", "a dog")
 
 
 class SlowTower:

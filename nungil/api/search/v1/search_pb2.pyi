@@ -189,8 +189,11 @@ class Understood(_message.Message):
     NARROW_FIELD_NUMBER: _builtins.int
     EXCLUDE_FIELD_NUMBER: _builtins.int
     REST_FIELD_NUMBER: _builtins.int
+    BY_LOOK_FIELD_NUMBER: _builtins.int
     rest: _builtins.str
     """what named nothing, and was looked for in titles"""
+    by_look: _builtins.bool
+    """and in what pictures show, by the encoder's text tower; false where it has none, or is away (then `partial`)"""
     @_builtins.property
     def filters(self) -> Global___Filters:
         """market, price and stock that words asked for, merged with those given"""
@@ -208,10 +211,11 @@ class Understood(_message.Message):
         narrow: _abc.Iterable[Global___Chip] | None = ...,
         exclude: _abc.Iterable[Global___Chip] | None = ...,
         rest: _builtins.str = ...,
+        by_look: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["filters", b"filters"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["exclude", b"exclude", "filters", b"filters", "narrow", b"narrow", "rest", b"rest"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["by_look", b"by_look", "exclude", b"exclude", "filters", b"filters", "narrow", b"narrow", "rest", b"rest"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -327,7 +331,9 @@ class SearchByCropResponse(_message.Message):
     next_cursor: _builtins.str
     took_ms: _builtins.float
     partial: _builtins.bool
-    """the index did not answer in time, or more passes the filters than could be looked at: hits may be missing"""
+    """Hits may be missing: the index did not answer in time, more passes the filters than could be looked at, or the encoder's text
+    tower was away and words were looked for in titles alone.
+    """
     counted: _builtins.int
     """how many results the counts of chips speak of"""
     @_builtins.property
