@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -10,9 +11,6 @@ from threading import Event
 
 import numpy as np
 from numpy.typing import NDArray
-from real_servers import service_database_url
-from sqlalchemy import Engine
-
 from nungil.api.common.v1.common_pb2 import Name
 from nungil.api.ingest.v1.events_pb2 import ItemChanged, MediaChanged
 from nungil.api.ingest.v1.items_pb2 import Item, Offer
@@ -32,24 +30,29 @@ from nungil.pictures.pooling import pool_box, summed_area, unit
 from nungil.taxonomy.taxonomy import load_taxonomy
 from nungil.vector_index.open import open_vector_index
 from nungil.vector_index.port import CATALOGUE, IndexRow, VectorIndex, row_id
+from real_servers import service_database_url
 from services.search.consumer import ReadDeletions, ReadItems, ReadPictures
 from services.search.core import CropQuery
 from services.search.features import FeatureMaps
 from services.search.fresh import FreshRows
 from services.search.handlers.choosing import ChooseChips
-from services.search.handlers.crops import SearchByCrop
 from services.search.handlers.deletions import DeniedPictures
 from services.search.handlers.facts import ApplyFacts
 from services.search.handlers.finding import FindRows, WhatPasses
 from services.search.handlers.freshness import KeepFresh
 from services.search.handlers.items import ApplyItems
 from services.search.handlers.pools import GatherPool
+from services.search.handlers.ranking import RankHits
 from services.search.handlers.status import Status
 from services.search.handlers.texts import FindByWords
 from services.search.handlers.words import ReadWords
 from services.search.held import HeldRows
+from services.search.judging import Judge
 from services.search.passing import labels_by_interest
 from services.search.vocabularies import Vocabularies
+from sqlalchemy import Engine
+
+from services.search.handlers.crops import SearchByCrop
 from services.search.wire import Answer
 
 TENANT = "shop"
@@ -59,6 +62,7 @@ SPACE = EncoderSpace("tiny-8-v1", dim=8, rows=4, columns=4, input_px=32)
 LEFT = Box(0.0, 0.0, 0.5, 1.0)
 RIGHT = Box(0.5, 0.0, 0.5, 1.0)
 NOW_MS = 1_800_000_000_000
+_READERS = ThreadPoolExecutor(2, "looks")
 
 
 def look(*leading: float) -> NDArray[np.float32]:
@@ -188,8 +192,9 @@ class Search:
         )
         self.words = ReadWords(self.engine, Vocabularies(self.engine, clock))
         by_words, choose = FindByWords(self.engine, self.passing, self.denied), ChooseChips(self.engine, clock)
+        rank = RankHits(self.maps, self.engine, Judge(0.5), _READERS, clock)
         self.handler = SearchByCrop(
-            self.maps, self.find, self.engine, self.denied, self._note, clock, 0.5, self.words, by_words, choose
+            self.maps, self.find, self.engine, self.denied, self._note, clock, self.words, by_words, choose, rank
         )
         self.gather = GatherPool(self.find, pool_rows=4_000)
 

@@ -1,6 +1,7 @@
-"""The parts of a picture worth searching for, from the map of its labels: class activation mapping.
+"""The parts of a picture worth searching for.
 
-Source: Zhou et al., "Learning Deep Features for Discriminative Localization", CVPR 2016: a class's map is cut at a share
+Where an encoder space was calibrated: the windows of its map that look like one thing (objectness). Elsewhere, from the map of
+its labels, class activation mapping. Source: Zhou et al., "Learning Deep Features for Discriminative Localization", CVPR 2016: a class's map is cut at a share
 of its peak, and the connected part around the peak is its box. Pure functions.
 """
 
@@ -13,12 +14,15 @@ from numpy.typing import NDArray
 
 from nungil.pictures.boxes import WHOLE, Box, overlap
 from nungil.pictures.features import FoundLabel
+from nungil.pictures.objectness import Objectness, apart, numbers_of, scores_of, windows_of
 from nungil.pictures.pooling import pool_box, summed_area
 
 LabelMap = NDArray[np.float32]
 
 LABELS_KEPT = 32
-REGIONS_KEPT = 8  # beside the whole
+REGIONS_KEPT = 8  # beside the whole, of class activation boxes
+THINGS_KEPT = 12  # beside the whole, of windows
+THINGS_SAME = 0.45  # two windows that overlap by more are one
 PEAK = 0.3  # a label less probable than this in its best cell has no box
 CUT = 0.02  # of the peak: 0.2 in the source, whose maps have not gone through a softmax
 SAME = 0.5  # two boxes that overlap by more are one
@@ -51,6 +55,14 @@ def find_boxes(label_map: LabelMap) -> tuple[Box, ...]:
         if SMALLEST <= box.area <= LARGEST and all(overlap(box, other) <= SAME for other in boxes[1:]):
             boxes.append(box)
     return tuple(boxes)
+
+
+def find_things(map_: NDArray[np.float32], fitted: Objectness) -> tuple[Box, ...]:
+    """The whole picture, then at most THINGS_KEPT windows that look like one thing, the surest first. map_: float32 [rows, columns, dim]."""
+    windows = windows_of(*map_.shape[:2])
+    scores = scores_of(numbers_of(map_, fitted.cells, fitted.cell_offset), windows, fitted)
+    kept = apart(scores, windows, cut=fitted.cut, same=THINGS_SAME, at_most=THINGS_KEPT)
+    return (WHOLE, *(windows.box(n) for n in kept))
 
 
 def labels_of(label_map: LabelMap, labels: Sequence[FoundLabel], boxes: Sequence[Box]) -> list[tuple[FoundLabel, ...]]:

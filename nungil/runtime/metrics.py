@@ -192,7 +192,7 @@ SEARCH_WAYS = Counter(
 )
 SEARCH_CACHE = Counter(
     "nungil_search_cache_total",
-    "look-ups; cache is 'maps', 'boxes' or 'rows', outcome is 'hit' or 'miss'",
+    "look-ups; cache is 'maps', 'boxes', 'looks' or 'rows', outcome is 'hit' or 'miss'",
     ("cache", "outcome"),
 )
 SEARCH_ACTIVITIES_DROPPED = Counter(

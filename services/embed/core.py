@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
 
+from nungil.encoder.calibration import calibration_of
 from nungil.encoder.port import Encoder, Pixels
 from nungil.pictures.colours import dominant_colours
 from nungil.pictures.features import Features, FoundColour, FoundRegion
+from nungil.pictures.objectness import Objectness, objectness_from
 from nungil.pictures.pooling import pool_box, summed_area, unit
-from nungil.pictures.regions import find_boxes, labels_of, strongest_labels
+from nungil.pictures.regions import find_boxes, find_things, labels_of, strongest_labels
 from nungil.taxonomy.taxonomy import ColourEntry
 from nungil.vector_index.port import IndexRow, row_id
 
@@ -54,7 +57,8 @@ def finish(
 ) -> Features:
     """Regions and their vectors. map_: float32 [rows, columns, dim]; label_map: float32 [rows, columns, len(labels)]."""
     named, kept = strongest_labels(label_map, labels)
-    boxes = find_boxes(kept)
+    calibrated = regions_calibration(space)
+    boxes = find_boxes(kept) if calibrated is None else find_things(map_, calibrated)
     table = summed_area(map_)
     regions = tuple(
         FoundRegion(n, box, unit(pool_box(table, box)), of_box)
@@ -74,6 +78,13 @@ def finish(
         label_map=kept,
         colours=prepared.colours,
     )
+
+
+@cache
+def regions_calibration(space: str) -> Objectness | None:
+    """How things are found in maps of this space; None where nobody has calibrated it."""
+    section = calibration_of(space).get("regions")
+    return None if section is None else objectness_from(section)
 
 
 def rows_of(features: Features) -> list[IndexRow]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from threading import Event
@@ -10,6 +11,7 @@ from threading import Event
 from nungil.api.search.v1.search_pb2_grpc import add_SearchServiceServicer_to_server
 from nungil.database.migrations import check_current
 from nungil.database.open import open_database
+from nungil.encoder.calibration import calibration_of
 from nungil.encoder.open import space_of
 from nungil.event_log.consume import consume
 from nungil.event_log.dead_letters import DeadLetters
@@ -20,13 +22,11 @@ from nungil.runtime.lifecycle import serve, worker
 from nungil.runtime.rpc import aio_server, wait_until_stopped
 from nungil.taxonomy.taxonomy import load_taxonomy
 from nungil.vector_index.open import open_vector_index
-from services.search.config import SearchSettings
 from services.search.consumer import GROUP, TOPICS, ReadChanges, ReadDeletions, ReadFresh, ReadItems, ReadPictures
 from services.search.features import FeatureMaps
 from services.search.fresh import FreshRows
 from services.search.handlers.activities import TellActivities
 from services.search.handlers.choosing import ChooseChips
-from services.search.handlers.crops import SearchByCrop
 from services.search.handlers.deletions import DeniedPictures
 from services.search.handlers.facts import ApplyFacts
 from services.search.handlers.finding import FindRows, WhatPasses
@@ -34,18 +34,26 @@ from services.search.handlers.freshness import KeepFresh
 from services.search.handlers.items import ApplyItems, FillTitles
 from services.search.handlers.lens import Lens, LensLimits
 from services.search.handlers.pools import GatherPool
+from services.search.handlers.ranking import RankHits
 from services.search.handlers.regions import SearchByRegions
 from services.search.handlers.status import Status
 from services.search.handlers.texts import FindByWords
 from services.search.handlers.watches import KeepWatches, MatchItems, StoredPictures, TellMatches
 from services.search.handlers.words import ReadWords
 from services.search.held import HeldRows
+from services.search.judging import Judge, judge_from
 from services.search.passing import labels_by_interest
 from services.search.rpc import SearchServicer
 from services.search.vocabularies import Vocabularies
 from services.search.watch_consumer import ReadThenMatch, ReadWatches
 from services.search.watches import Watches
 
+from services.search.config import SearchSettings
+from services.search.handlers.crops import SearchByCrop
+
+logger = logging.getLogger(__name__)
+
+READERS = 8  # maps of hits that are read side by side, of all searches together
 LENS_THREADS = 8  # sessions that wait for a slow index leave the threads of crop searches alone
 
 
@@ -69,8 +77,12 @@ def run(settings: SearchSettings, stop: Event) -> None:
         find = FindRows(index, passing, held, fresh, denied, settings.exact_limit, settings.exact_most)
         words = ReadWords(engine, Vocabularies(engine, now_ms))
         by_words, choose = FindByWords(engine, passing, denied), ChooseChips(engine, now_ms)
-        cut = settings.match_cosine
-        search = SearchByCrop(maps, find, engine, denied, tell, now_ms, cut, words, by_words, choose)
+        judge = judge_from(calibration_of(space.name).get("judging"), settings.match_cosine)
+        cut = judge.cosine
+        _say(space.name, judge)
+        readers = stack.enter_context(ThreadPoolExecutor(READERS, "looks"))
+        rank = RankHits(maps, engine, judge, readers, now_ms)
+        search = SearchByCrop(maps, find, engine, denied, tell, now_ms, words, by_words, choose, rank)
         gather = GatherPool(find, settings.lens_pool_rows)
         threads = stack.enter_context(ThreadPoolExecutor(LENS_THREADS, "lens"))
         limits = LensLimits(settings.lens_sessions, settings.lens_rest_s, settings.lens_slow_s, settings.lens_idle_s)
@@ -103,6 +115,12 @@ def run(settings: SearchSettings, stop: Event) -> None:
         stack.enter_context(worker("items", keep_items, stop))
         deletions.wait_until_caught_up()
         asyncio.run(_answer(servicer, settings, stop))
+
+
+def _say(space: str, judge: Judge) -> None:
+    """A space that nobody has calibrated is judged, and that is said."""
+    if judge.weights is None:
+        logger.warning("%s: `matched` and `same` are decided by the cosine alone, from %.2f", space, judge.cosine)
 
 
 async def _answer(servicer: SearchServicer, settings: SearchSettings, stop: Event) -> None:

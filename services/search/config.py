@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from pydantic import Field
-
 from nungil.runtime.settings import ServiceSettings
+from pydantic import Field
 
 
 class SearchSettings(ServiceSettings):
@@ -41,10 +40,10 @@ class SearchSettings(ServiceSettings):
         2.0, gt=0, description="an index that takes longer is not waited for: answers are partial"
     )
     lens_idle_s: float = Field(300.0, gt=0, description="a session that is asked nothing for so long is closed")
-    match_cosine: float = Field(
-        0.2,
+    match_cosine: float | None = Field(
+        None,
         ge=-1,
         le=1,
-        description="a best hit below this is no match. A first cut for efficientnet-lite0, until it is calibrated: 99 % of "
-        "right answers among garments lie above it, 95 % of what groceries or scenes find among garments below 0.22",
+        description="where given, it alone decides what matched: a hit whose cosine is below it is only similar. Otherwise what was "
+        "calibrated for the encoder space decides, and for a space that was not, 0.2",
     )

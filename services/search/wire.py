@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from google.protobuf.message import DecodeError
-
 from nungil.api.common.v1 import common_pb2
 from nungil.api.embed.v1.events_pb2 import MediaEmbedded, MediaEncoded
 from nungil.api.ingest.v1 import items_pb2
@@ -19,22 +18,24 @@ from nungil.event_log.port import NewRecord, Record
 from nungil.pictures.boxes import Box
 from nungil.pictures.features import box_from_proto, box_to_proto
 from nungil.runtime import tracing
-from services.search import tags_wire
 from services.search.core import CropQuery, Filters, ItemRow, OfferRow, Sort, Tag, checked_filters, checked_limit
 from services.search.errors import InvalidItem, InvalidPicture, InvalidQuery
+
+from services.search import tags_wire
 
 _SORTS = {pb.SORT_UNSPECIFIED: Sort.LIKENESS, pb.SORT_PRICE: Sort.PRICE, pb.SORT_NEWEST: Sort.NEWEST}
 
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """One answer. box: of the best row's region. item: with the offers that pass, or None."""
+    """One answer. box: the part that matched best. item: with the offers that pass, or None. same: likely the same kind of thing."""
 
     media_id: str
     score: float
     region: int
     box: Box
     item: ItemRow | None
+    same: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +136,7 @@ def hit_to_proto(hit: Hit) -> pb.Hit:
         region=hit.region,
         box=box_to_proto(hit.box),
         item=None if hit.item is None else item_to_proto(hit.item),
+        same=hit.same,
     )
 
 

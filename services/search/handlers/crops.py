@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Engine
-
 from nungil.database.open import reading
 from nungil.event_log.port import NewRecord
 from nungil.pictures.boxes import WHOLE, Box, clip
@@ -17,7 +15,6 @@ from nungil.runtime import tracing
 from nungil.runtime.clock import Clock
 from nungil.runtime.ids import new_event_id
 from nungil.vector_index.port import region_of
-from services.search import store
 from services.search.core import CropQuery, Found, ItemRow, Sort, cursor_of, offset_of
 from services.search.errors import InvalidQuery, NoSuchPicture
 from services.search.features import FeatureMap, FeatureMaps
@@ -25,8 +22,12 @@ from services.search.handlers.choosing import RESULTS, ChooseChips
 from services.search.handlers.deletions import DeniedPictures
 from services.search.handlers.finding import FindRows
 from services.search.handlers.ordering import SORTED, check_sort, in_order
+from services.search.handlers.ranking import FIRST, RankHits
 from services.search.handlers.texts import FindByWords
 from services.search.handlers.words import ReadWords
+from sqlalchemy import Engine
+
+from services.search import store
 from services.search.wire import Answer, Chips, Hit, Understood, crop_searched
 
 
@@ -40,10 +41,15 @@ class SearchByCrop:
     denied: DeniedPictures
     note: Callable[[NewRecord], None]
     clock: Clock
-    match_cosine: float
     words: ReadWords
     by_words: FindByWords
     choose: ChooseChips
+    rank: RankHits
+
+    @property
+    def match_cosine(self) -> float:
+        """The cut where the cosine is all that is known of a hit, as while a frame moves."""
+        return self.rank.judge.cosine
 
     def __call__(self, query: CropQuery) -> Answer:
         """Raises NoSuchPicture and InvalidQuery."""
@@ -62,14 +68,15 @@ class SearchByCrop:
             wanted=self._enough(query, wanted),
             without=(query.media_id,),
         )
-        found = self._in_order(asked, rows.found)
+        ranked = self.rank(asked, box, rows.found)
+        found = self._in_order(asked, ranked.found)
         page = found[offset : offset + query.limit]
         tracing.note(hits=len(page))
         if query.record and query.person_id and offset == 0:
             self._record(query, box)
         return Answer(
-            matched=bool(found) and rows.found[0].match.score >= self.match_cosine,
-            hits=self.hydrate(asked, page),
+            matched=ranked.matched,
+            hits=self.hydrate(asked, page, boxes=self.rank.boxes(asked.tenant, vector, page), same=ranked.same),
             box=box,
             clipped=clipped,
             next_cursor=cursor_of(query, offset + query.limit) if len(found) > offset + query.limit else "",
@@ -97,7 +104,7 @@ class SearchByCrop:
     def _enough(self, query: CropQuery, wanted: int) -> int:
         if query.sort is not Sort.LIKENESS:
             return SORTED  # whatever the page, so that pages follow each other
-        return max(wanted, RESULTS) if query.want_chips else wanted
+        return max(wanted, RESULTS, FIRST) if query.want_chips else max(wanted, FIRST)
 
     def _in_order(self, asked: CropQuery, found: Sequence[Found]) -> Sequence[Found]:
         if asked.sort is Sort.LIKENESS:
@@ -116,22 +123,35 @@ class SearchByCrop:
             raise NoSuchPicture(f"no picture {query.media_id}")
         return feature_map
 
-    def hydrate(self, query: CropQuery, page: Sequence[Found]) -> list[Hit]:
-        """What was found, with boxes, titles and offers; without what was deleted meanwhile."""
+    def hydrate(
+        self,
+        query: CropQuery,
+        page: Sequence[Found],
+        *,
+        boxes: Mapping[str, Box] | None = None,
+        same: Mapping[tuple[str, str], bool] | None = None,
+    ) -> list[Hit]:
+        """What was found, with boxes, titles and offers; without what was deleted meanwhile.
+
+        boxes: what matched, by media id; where there is none, the row's region. same: as judged; where it was not, by the cosine.
+        """
+        best, judged = boxes or {}, same or {}
         item_ids = [found.item_id for found in page if found.item_id is not None]
         with reading(self.engine) as connection:
             items = store.load_items(connection, query.tenant, item_ids, query.filters, now_ms=self.clock())
         hits: list[Hit] = []
         for found in page:
-            boxes = self.maps.boxes_of(query.tenant, found.match.media_id)
+            regions = self.maps.boxes_of(query.tenant, found.match.media_id)
             region = region_of(found.match.id)
-            if boxes is None or region not in boxes:
+            if regions is None or region not in regions:
                 continue  # it is being deleted: embed removes the features before the rows are gone everywhere
             item = items.get(found.item_id) if found.item_id is not None else None
             if found.item_id is not None and item is None:
                 continue  # the item was deleted between two statements
             shown = None if item is None else self._without_denied(item)
-            hits.append(Hit(found.match.media_id, found.match.score, region, boxes[region], shown))
+            media_id, score = found.match.media_id, found.match.score
+            box, alike = best.get(media_id, regions[region]), judged.get(found.what, score >= self.match_cosine)
+            hits.append(Hit(media_id, score, region, box, shown, alike))
         return hits
 
     def _without_denied(self, item: ItemRow) -> ItemRow:

@@ -355,7 +355,8 @@ class _Session:
             full=True,
             matched=answer.matched,
             hits=tuple(
-                LensHit(hit.media_id, hit.item.item_id if hit.item else None, hit.score, hit.box) for hit in answer.hits
+                LensHit(hit.media_id, hit.item.item_id if hit.item else None, hit.score, hit.box, hit.same)
+                for hit in answer.hits
             ),
             items=self._untold(items),
             box=answer.box,
@@ -391,7 +392,8 @@ class _Session:
     def _hit(self, tenant: str, found: Found) -> LensHit:
         match, n = found.match, region_of(found.match.id)
         boxes = {0: WHOLE} if n == 0 else self._lens.search.maps.held_boxes(tenant, match.media_id)
-        return LensHit(match.media_id, found.item_id, match.score, boxes.get(n))
+        same = match.score >= self._lens.search.match_cosine
+        return LensHit(match.media_id, found.item_id, match.score, boxes.get(n), same)
 
     def _untold(self, items: Iterable[ItemRow]) -> tuple[ItemRow, ...]:
         untold = tuple(item for item in items if self._told.get(item.item_id) != item)

@@ -1,0 +1,160 @@
+"""How well a hit agrees with the question, cell by cell, and which part of it matched. Pure functions.
+
+The pooled vector forgets where things are; the maps do not. A cell of the question is answered by the best cell of the hit
+(after Sivic and Zisserman, "Video Google", ICCV 2003: agreement of parts), and a part by its best window (Lampert et al.,
+"Beyond sliding windows", CVPR 2008).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nungil.pictures.boxes import Box
+from nungil.pictures.features import Features
+from nungil.pictures.pooling import unit
+
+Floats = NDArray[np.float32]
+
+CELLS_SHARE = 0.5  # of the likeness, the rest is the cosine; chosen on the fitted halves (bench/calibrate.py)
+LABELS_GAIN = 0.1  # what full agreement of the labels adds
+AREA_BONUS = 0.075  # of the logarithm of a window's area: against tiny windows
+_SIDES = (0.2, 0.3, 0.4, 0.5, 0.7, 1.0)  # of the picture's: the windows that are looked at
+_OVERHEAD_BYTES = 500
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Look:
+    """What a picture looks like, cell by cell.
+
+    cells: float16 [rows * columns, dim], not normalised. labels: ids; label_map: float16 [labels, rows * columns].
+    """
+
+    cells: NDArray[np.float16]
+    labels: tuple[str, ...]
+    label_map: NDArray[np.float16]
+    rows: int
+    columns: int
+
+    @property
+    def size_bytes(self) -> int:
+        return self.cells.nbytes + self.label_map.nbytes + 80 * len(self.labels) + _OVERHEAD_BYTES
+
+    def labels_in(self, box: Box) -> dict[str, float]:
+        """The probability of each label under the box."""
+        covered = _covered(box, self.rows, self.columns)
+        mean = self.label_map.astype(np.float32) @ (covered / covered.sum())
+        return dict(zip(self.labels, np.clip(mean, 0.0, None).tolist(), strict=True))
+
+    @property
+    def vector(self) -> Floats:
+        """Of the whole picture: float32 [dim], unit length."""
+        return unit(self.cells.astype(np.float32).mean(axis=0))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Asked:
+    """The part that is asked for. cells: float32 [n, dim], unit length; weights: float32 [n], their sum is 1."""
+
+    cells: Floats
+    weights: Floats
+    labels: Mapping[str, float]
+
+
+def look_of(features: Features) -> Look:
+    """What embed found, for matching."""
+    rows, columns, dim = features.map.shape
+    return Look(
+        features.map.reshape(-1, dim).astype(np.float16),
+        tuple(label.id for label in features.labels[: len(features.label_map)]),
+        features.label_map.reshape(len(features.label_map), rows * columns).astype(np.float16),
+        rows,
+        columns,
+    )
+
+
+def asked_of(look: Look, box: Box) -> Asked:
+    """The part of a picture under a box within it. A cell counts by how much of it lies under the box, and by its length."""
+    covered = _covered(box, look.rows, look.columns)
+    under = covered > 0
+    cells = look.cells[under].astype(np.float32)
+    weights = covered[under] * np.linalg.norm(cells, axis=1)
+    total = float(weights.sum())
+    weights = weights / total if total > 0 else np.full(len(cells), 1 / len(cells), dtype=np.float32)
+    return Asked(unit(cells), weights.astype(np.float32), look.labels_in(box))
+
+
+def cells_agree(asked: Asked, looks: Sequence[Look]) -> Floats:
+    """Of each picture: the mean, over the cells asked for, of the best cosine with any of its cells; float32 [looks], -1 to 1."""
+    if not looks:
+        return np.zeros(0, dtype=np.float32)
+    cells = unit(np.stack([look.cells for look in looks]).astype(np.float32))
+    n, each, dim = cells.shape
+    best = (asked.cells @ cells.reshape(-1, dim).T).reshape(-1, n, each).max(axis=2)
+    agree: Floats = asked.weights @ best
+    return agree
+
+
+def labels_agree(asked: Mapping[str, float], found: Mapping[str, float]) -> float:
+    """Bhattacharyya's coefficient of two sets of probabilities: 0 where they share no label, 1 where they are the same."""
+    return float(sum((p * found[label]) ** 0.5 for label, p in asked.items() if label in found))
+
+
+def likeness(cosine: Floats, cells: Floats, labels: Floats) -> Floats:
+    """What hits are ordered by, from their three agreements with the question."""
+    alike: Floats = (1 - CELLS_SHARE) * cosine + CELLS_SHARE * cells + LABELS_GAIN * labels
+    return alike
+
+
+def best_box(vector: Floats, look: Look) -> Box:
+    """The window of a picture that is most like `vector` (unit length), with AREA_BONUS for larger ones; the first of equals."""
+    edges, inside, bonus = _windows(look.rows, look.columns)
+    cells = look.cells.astype(np.float32)
+    within = inside @ (cells @ cells.T)
+    lengths = np.sqrt(np.maximum((within * inside).sum(axis=1), 1e-12))
+    scores = (inside @ (cells @ vector)) / lengths + bonus
+    top, bottom, left, right = (int(edge) for edge in edges[int(scores.argmax())])
+    return Box(
+        left / look.columns, top / look.rows, (right - left) / look.columns, (bottom - top) / look.rows
+    )  # the windows' sides are cells
+
+
+@lru_cache(maxsize=4)
+def _windows(rows: int, columns: int) -> tuple[NDArray[np.int64], Floats, Floats]:
+    """Edges (top, bottom, left, right) int [n, 4], which cells lie inside float32 [n, cells], and the bonus float32 [n]."""
+    edges = np.array(
+        [
+            (top, top + height, left, left + width)
+            for height in _lengths(rows)
+            for top in range(rows - height + 1)
+            for width in _lengths(columns)
+            for left in range(columns - width + 1)
+        ]
+    )
+    row, column = np.arange(rows), np.arange(columns)
+    down = (row >= edges[:, 0:1]) & (row < edges[:, 1:2])
+    across = (column >= edges[:, 2:3]) & (column < edges[:, 3:4])
+    inside = (down[:, :, None] & across[:, None, :]).reshape(len(edges), -1).astype(np.float32)
+    area = inside.mean(axis=1)
+    return edges, inside, (AREA_BONUS * np.log(area)).astype(np.float32)
+
+
+def _lengths(cells: int) -> list[int]:
+    return sorted({max(1, round(side * cells)) for side in _SIDES})
+
+
+def _covered(box: Box, rows: int, columns: int) -> Floats:
+    """How much of each cell lies under the box: float32 [rows * columns]."""
+    down = _overlaps(box.y * rows, (box.y + box.height) * rows, rows)
+    across = _overlaps(box.x * columns, (box.x + box.width) * columns, columns)
+    return np.outer(down, across).ravel().astype(np.float32)
+
+
+def _overlaps(begin: float, end: float, n: int) -> NDArray[np.float64]:
+    at = np.arange(n)
+    covered: NDArray[np.float64] = np.clip(np.minimum(at + 1, end) - np.maximum(at, begin), 0.0, 1.0)
+    return covered

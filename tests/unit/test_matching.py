@@ -1,0 +1,129 @@
+"""Agreement of maps, the part that matched, the calibrated decision, and a page that one shop does not fill."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from nungil.encoder.calibration import calibration_of
+from nungil.encoder.open import EFFICIENTNET_LITE0
+from nungil.pictures.boxes import WHOLE, Box, overlap
+from nungil.pictures.objectness import objectness_from
+from nungil.pictures.regions import THINGS_KEPT, THINGS_SAME, find_things
+from services.search.diversity import diverse
+from services.search.judging import DEFAULT_COSINE, Judge, judge_from
+from services.search.matching import Look, asked_of, best_box, cells_agree, labels_agree, likeness
+
+DIM = 8
+LEFT = Box(0.0, 0.0, 0.5, 1.0)
+
+
+def axis(n: int) -> NDArray[np.float32]:
+    return np.eye(DIM, dtype=np.float32)[n]
+
+
+def a_look(*things: tuple[Box, int], background: int = 7, side: int = 10) -> Look:
+    """A map of `background` with things painted over it, each an axis of the space; label "left" lies in the left half."""
+    cells = np.tile(axis(background), (side, side, 1))
+    for box, thing in things:
+        rows = slice(round(box.y * side), round((box.y + box.height) * side))
+        cells[rows, round(box.x * side) : round((box.x + box.width) * side)] = axis(thing)
+    label_map = np.zeros((1, side, side), dtype=np.float16)
+    label_map[0, :, : side // 2] = 0.8
+    return Look(cells.reshape(-1, DIM).astype(np.float16), ("left",), label_map.reshape(1, -1), side, side)
+
+
+def test_the_same_parts_in_other_places_agree_although_the_whole_does_not() -> None:
+    shown = Box(0.6, 0.6, 0.2, 0.2)
+    asked = asked_of(a_look((Box(0.0, 0.0, 0.4, 0.4), 1)), Box(0.0, 0.0, 0.4, 0.4))
+    holds, lacks = cells_agree(asked, [a_look((shown, 1)), a_look((shown, 2))])
+    assert holds == pytest.approx(1.0, abs=1e-3)
+    assert lacks == pytest.approx(0.0, abs=1e-3)
+
+
+def test_a_cell_counts_by_how_much_of_it_is_asked_for() -> None:
+    asked = asked_of(a_look((LEFT, 1)), Box(0.25, 0.0, 0.5, 1.0))
+    assert asked.weights.sum() == pytest.approx(1.0)
+    [agree] = cells_agree(asked, [a_look((WHOLE, 1))])
+    assert agree == pytest.approx(0.5, abs=1e-3)
+
+
+def test_labels_agree_by_what_lies_under_the_boxes() -> None:
+    look = a_look()
+    left, right = look.labels_in(LEFT), look.labels_in(Box(0.5, 0.0, 0.5, 1.0))
+    assert labels_agree(left, left) == pytest.approx(0.8, abs=1e-3)
+    assert labels_agree(left, right) == 0.0
+    assert labels_agree(left, {}) == 0.0
+
+
+def test_no_hits_have_no_agreement() -> None:
+    assert cells_agree(asked_of(a_look(), WHOLE), []).shape == (0,)
+
+
+@pytest.mark.parametrize("box", [Box(0.1, 0.2, 0.4, 0.3), Box(0.6, 0.0, 0.3, 0.7), WHOLE])
+def test_the_part_that_matched_is_where_the_thing_is(box: Box) -> None:
+    assert overlap(best_box(axis(1), a_look((box, 1))), box) >= 0.7
+
+
+def test_of_windows_that_match_alike_the_larger_is_shown() -> None:
+    assert best_box(axis(7), a_look()) == WHOLE
+
+
+def a_judge() -> Judge:
+    return Judge(0.3, (4.0, 2.0, 1.0, 2.0), -4.0, 0.0)
+
+
+def numbers(*given: float) -> NDArray[np.float32]:
+    return np.array(given, dtype=np.float32)
+
+
+def test_cells_and_labels_decide_between_hits_of_the_same_cosine() -> None:
+    same = a_judge().same(numbers(0.5, 0.5), numbers(0.7, 0.1), numbers(0.5, 0.0))
+    assert same.tolist() == [True, False]
+
+
+def test_without_weights_the_cosine_decides_alone() -> None:
+    assert Judge(0.3).same(numbers(0.31, 0.29), numbers(0, 1), numbers(0, 1)).tolist() == [True, False]
+    assert a_judge().same(numbers(), numbers(), numbers()).tolist() == []
+
+
+def test_an_operators_cut_replaces_the_calibration_and_a_space_without_one_has_the_default() -> None:
+    calibrated = calibration_of(EFFICIENTNET_LITE0.name)["judging"]
+    assert judge_from(calibrated, 0.6) == Judge(0.6)
+    assert judge_from(None, None) == Judge(DEFAULT_COSINE)
+    assert judge_from(calibrated, None).weights is not None
+    assert calibration_of("tiny-64-v1") == {}
+
+
+def test_likeness_grows_with_each_agreement() -> None:
+    low = likeness(numbers(0.4), numbers(0.4), numbers(0.2))
+    for higher in ((0.5, 0.4, 0.2), (0.4, 0.5, 0.2), (0.4, 0.4, 0.3)):
+        assert likeness(*(numbers(n) for n in higher)) > low
+
+
+def test_one_shop_does_not_fill_the_page_and_nothing_is_dropped() -> None:
+    alike = numbers(0.60, 0.59, 0.58, 0.57, 0.56, 0.555)
+    order = diverse(alike, np.eye(6, dtype=np.float32), ["Nun", "Nun", "Nun", "Nun", "Nun", "Gil"])
+    assert order == [0, 1, 2, 5, 3, 4]
+
+
+def test_the_same_picture_a_third_time_waits() -> None:
+    vectors = np.stack([axis(0), axis(0), axis(0), axis(1)])
+    assert diverse(numbers(0.60, 0.59, 0.58, 0.57), vectors, [""] * 4) == [0, 1, 3, 2]
+
+
+def test_what_is_much_more_alike_waits_for_nobody() -> None:
+    vectors = np.stack([axis(0), axis(0), axis(0), axis(1)])
+    assert diverse(numbers(0.9, 0.89, 0.88, 0.3), vectors, ["Nun"] * 4) == [0, 1, 2, 3]
+
+
+def test_things_of_a_map_are_bounded_apart_and_the_whole_is_first() -> None:
+    fitted = objectness_from(calibration_of(EFFICIENTNET_LITE0.name)["regions"])
+    random = np.random.default_rng(3)
+    for _ in range(5):
+        whole, *things = find_things(random.standard_normal((10, 10, 256)).astype(np.float32), fitted)
+        assert whole == WHOLE
+        assert len(things) <= THINGS_KEPT
+        assert all(overlap(a, b) <= THINGS_SAME + 1e-6 for i, a in enumerate(things) for b in things[:i])
+        assert all(box.x >= 0 and box.x + box.width <= 1 + 1e-9 and box.area <= 0.85 for box in things)
