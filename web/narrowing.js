@@ -43,6 +43,14 @@ export class Narrowing {
       this.#apply(() => this.#takeRange());
       $("range").open = false;
     });
+    $("range").addEventListener("keydown", ({ key }) => {
+      if (key !== "Escape") return;
+      $("range").open = false;
+      $("range").firstElementChild.focus();
+    });
+    addEventListener("pointerdown", ({ target }) => {
+      if (!$("range").contains(target)) $("range").open = false;
+    });
     const chips = $("chips");
     chips.addEventListener("narrow", ({ detail }) => this.#apply(() => this.refinement.press(detail, { not: false })));
     chips.addEventListener("exclude", ({ detail }) => this.#apply(() => this.refinement.press(detail, { not: true })));

@@ -37,7 +37,7 @@ class Watches extends HTMLElement {
     const found = matches.slice(0, MATCHES_SHOWN).map((match) => this.#match(match));
     const state = make("p", { class: matches.length ? "found" : "faint" }, matches.length ? say("watchFound", matches.length) : say("watchNothing"));
     const terms = make("p", {}, termsOf(watch));
-    return make("li", { class: "wait", "data-watch": id }, open, make("div", {}, terms, state), make("div", { class: "met" }, ...found), drop);
+    return make("li", { class: "wait", "data-watch": id }, open, make("div", {}, terms, state), drop, make("div", { class: "met" }, ...found));
   }
 
   #match(match) {

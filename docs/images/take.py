@@ -53,9 +53,12 @@ def main() -> None:
             page = browser.new_context(locale=locale, viewport={"width": 1200, "height": 760}).new_page()
             page.goto(f"{system.url}/?key={system.key}")
             page.set_input_files("input[type=file]", str(scene))
-            page.wait_for_timeout(4_000)  # pictures fade in
-            page.mouse.click(408, 253)  # the dot on the lamp: the frame goes there
-            page.wait_for_timeout(3_000)
+            page.locator(".card").first.wait_for()
+            lamp = page.locator(".picture").bounding_box() or {}
+            page.mouse.click(lamp["x"] + 0.75 * lamp["width"], lamp["y"] + 0.25 * lamp["height"])  # its dot
+            page.locator("nungil-hits:not([aria-busy])").wait_for()
+            page.locator(".look").first.hover()
+            page.wait_for_timeout(2_000)  # pictures are drawn
             page.screenshot(path=str(HERE / name))
         browser.close()
 
