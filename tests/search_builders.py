@@ -11,6 +11,9 @@ from threading import Event
 
 import numpy as np
 from numpy.typing import NDArray
+from real_servers import service_database_url
+from sqlalchemy import Engine
+
 from nungil.api.common.v1.common_pb2 import Name
 from nungil.api.ingest.v1.events_pb2 import ItemChanged, MediaChanged
 from nungil.api.ingest.v1.items_pb2 import Item, Offer
@@ -30,12 +33,12 @@ from nungil.pictures.pooling import pool_box, summed_area, unit
 from nungil.taxonomy.taxonomy import load_taxonomy
 from nungil.vector_index.open import open_vector_index
 from nungil.vector_index.port import CATALOGUE, IndexRow, VectorIndex, row_id
-from real_servers import service_database_url
 from services.search.consumer import ReadDeletions, ReadItems, ReadPictures
 from services.search.core import CropQuery
 from services.search.features import FeatureMaps
 from services.search.fresh import FreshRows
 from services.search.handlers.choosing import ChooseChips
+from services.search.handlers.crops import SearchByCrop
 from services.search.handlers.deletions import DeniedPictures
 from services.search.handlers.facts import ApplyFacts
 from services.search.handlers.finding import FindRows, WhatPasses
@@ -49,10 +52,8 @@ from services.search.handlers.words import ReadWords
 from services.search.held import HeldRows
 from services.search.judging import Judge
 from services.search.passing import labels_by_interest
+from services.search.text_tower import TextTower
 from services.search.vocabularies import Vocabularies
-from sqlalchemy import Engine
-
-from services.search.handlers.crops import SearchByCrop
 from services.search.wire import Answer
 
 TENANT = "shop"
@@ -172,6 +173,7 @@ class Search:
     exact_most: int = 20_000
     fresh_pictures: int = 100
     cache_bytes: int = 8 * 1024 * 1024
+    tower: TextTower | None = None
     stop: Event = field(default_factory=Event)
 
     def __post_init__(self) -> None:
@@ -190,8 +192,9 @@ class Search:
         self.find = FindRows(
             self.index, self.passing, self.held, self.fresh, self.denied, self.exact_limit, self.exact_most
         )
-        self.words = ReadWords(self.engine, Vocabularies(self.engine, clock))
-        by_words, choose = FindByWords(self.engine, self.passing, self.denied), ChooseChips(self.engine, clock)
+        self.words = ReadWords(self.engine, Vocabularies(self.engine, clock), self.tower)
+        by_words = FindByWords(self.engine, self.passing, self.denied, self.find)
+        choose = ChooseChips(self.engine, clock)
         rank = RankHits(self.maps, self.engine, Judge(0.5), _READERS, clock)
         self.handler = SearchByCrop(
             self.maps, self.find, self.engine, self.denied, self._note, clock, self.words, by_words, choose, rank

@@ -22,11 +22,13 @@ from nungil.runtime.lifecycle import serve, worker
 from nungil.runtime.rpc import aio_server, wait_until_stopped
 from nungil.taxonomy.taxonomy import load_taxonomy
 from nungil.vector_index.open import open_vector_index
+from services.search.config import SearchSettings
 from services.search.consumer import GROUP, TOPICS, ReadChanges, ReadDeletions, ReadFresh, ReadItems, ReadPictures
 from services.search.features import FeatureMaps
 from services.search.fresh import FreshRows
 from services.search.handlers.activities import TellActivities
 from services.search.handlers.choosing import ChooseChips
+from services.search.handlers.crops import SearchByCrop
 from services.search.handlers.deletions import DeniedPictures
 from services.search.handlers.facts import ApplyFacts
 from services.search.handlers.finding import FindRows, WhatPasses
@@ -44,12 +46,10 @@ from services.search.held import HeldRows
 from services.search.judging import Judge, judge_from
 from services.search.passing import labels_by_interest
 from services.search.rpc import SearchServicer
+from services.search.text_tower import open_text_tower
 from services.search.vocabularies import Vocabularies
 from services.search.watch_consumer import ReadThenMatch, ReadWatches
 from services.search.watches import Watches
-
-from services.search.config import SearchSettings
-from services.search.handlers.crops import SearchByCrop
 
 logger = logging.getLogger(__name__)
 
@@ -75,8 +75,9 @@ def run(settings: SearchSettings, stop: Event) -> None:
         fresh = FreshRows(now_ms, keep_ms=int(1000 * settings.fresh_s), max_pictures=settings.fresh_pictures)
         passing = WhatPasses(engine, labels_by_interest(load_taxonomy()), now_ms)
         find = FindRows(index, passing, held, fresh, denied, settings.exact_limit, settings.exact_most)
-        words = ReadWords(engine, Vocabularies(engine, now_ms))
-        by_words, choose = FindByWords(engine, passing, denied), ChooseChips(engine, now_ms)
+        tower = stack.enter_context(open_text_tower(settings.encoder_url, settings.embed_address))
+        words = ReadWords(engine, Vocabularies(engine, now_ms), tower)
+        by_words, choose = FindByWords(engine, passing, denied, find), ChooseChips(engine, now_ms)
         judge = judge_from(calibration_of(space.name).get("judging"), settings.match_cosine)
         cut = judge.cosine
         _say(space.name, judge)

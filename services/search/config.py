@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from nungil.runtime.settings import ServiceSettings
 from pydantic import Field
+
+from nungil.runtime.settings import ServiceSettings
 
 
 class SearchSettings(ServiceSettings):
@@ -13,6 +14,11 @@ class SearchSettings(ServiceSettings):
     database_url: str = Field(description="search's own database: sqlite:///…/search.db, or postgresql://…")
     vector_index_url: str = Field(description="milvus-lite://127.0.0.1:PORT, or milvus://host:19530")
     encoder_url: str = Field("efficientnet-lite0://", description="whose features to read; no model is loaded")
+    embed_address: str = Field(
+        "",
+        description="where embed answers gRPC: asked for the vectors of words where the encoder has a text tower; empty: words are "
+        "looked for in titles alone",
+    )
     exact_limit: int = Field(
         2_500, ge=1, le=10_000, description="where at most so many pictures pass the filters, only they are scored"
     )

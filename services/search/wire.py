@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+import numpy as np
 from google.protobuf.message import DecodeError
+from numpy.typing import NDArray
+
 from nungil.api.common.v1 import common_pb2
 from nungil.api.embed.v1.events_pb2 import MediaEmbedded, MediaEncoded
 from nungil.api.ingest.v1 import items_pb2
@@ -18,10 +21,9 @@ from nungil.event_log.port import NewRecord, Record
 from nungil.pictures.boxes import Box
 from nungil.pictures.features import box_from_proto, box_to_proto
 from nungil.runtime import tracing
+from services.search import tags_wire
 from services.search.core import CropQuery, Filters, ItemRow, OfferRow, Sort, Tag, checked_filters, checked_limit
 from services.search.errors import InvalidItem, InvalidPicture, InvalidQuery
-
-from services.search import tags_wire
 
 _SORTS = {pb.SORT_UNSPECIFIED: Sort.LIKENESS, pb.SORT_PRICE: Sort.PRICE, pb.SORT_NEWEST: Sort.NEWEST}
 
@@ -41,13 +43,16 @@ class Hit:
 @dataclass(frozen=True, slots=True)
 class Understood:
     """How words were read. filters: those given, and what words asked for; narrow, exclude: what words named. rest: what was looked for
-    in titles. ranked: the items that say it, best first; None where nothing was left to look for."""
+    in titles. ranked: the items that say it, best first; None where nothing was left to look for. look: its vector, float32 [dim], by
+    the encoder's text tower, None where that was not asked; away: it should have been, and did not answer."""
 
     filters: Filters
     narrow: tuple[Tag, ...]
     exclude: tuple[Tag, ...]
     rest: str
     ranked: Sequence[str] | None
+    look: NDArray[np.float32] | None = field(default=None, compare=False)
+    away: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +131,7 @@ def understood_to_proto(understood: Understood) -> pb.Understood:
         narrow=[tags_wire.chip_to_proto(tag) for tag in understood.narrow],
         exclude=[tags_wire.chip_to_proto(tag) for tag in understood.exclude],
         rest=understood.rest,
+        by_look=understood.look is not None,
     )
 
 

@@ -127,7 +127,7 @@ def test_every_selector_finds_pods_of_its_own(overlay: str) -> None:
 
 
 @every_overlay
-def test_only_the_gateway_is_let_in_to_the_services(overlay: str) -> None:
+def test_only_the_gateway_is_let_in_to_the_services_and_search_to_embed(overlay: str) -> None:
     policies = {d["metadata"]["name"]: d["spec"] for d in of_kind(overlay, "NetworkPolicy")}
     assert policies["nobody"] == {
         "podSelector": {"matchLabels": {"app.kubernetes.io/part-of": "nungil"}},
@@ -137,6 +137,9 @@ def test_only_the_gateway_is_let_in_to_the_services(overlay: str) -> None:
     assert rule["from"] == [{"podSelector": {"matchLabels": {"app.kubernetes.io/name": "gateway"}}}]
     [expression] = policies["gateway-to-services"]["podSelector"]["matchExpressions"]
     assert set(expression["values"]) == set(SERVICES) - {"gateway"}
+    [rule] = policies["search-to-embed"]["ingress"]
+    assert rule["from"] == [{"podSelector": {"matchLabels": {"app.kubernetes.io/name": "search"}}}]
+    assert policies["search-to-embed"]["podSelector"]["matchLabels"] == {"app.kubernetes.io/name": "embed"}
 
 
 @every_overlay

@@ -117,6 +117,7 @@ class UnderstoodModel(Model):
     narrow: list[NamedChipModel] = Field(description="what words named")
     exclude: list[NamedChipModel]
     rest: str = Field(description="what named nothing, and was looked for in titles")
+    by_look: bool = Field(description="whether `rest` was looked for in what pictures show too, where the encoder can")
 
     @classmethod
     def of(cls, understood: search_pb2.Understood) -> UnderstoodModel:
@@ -125,6 +126,7 @@ class UnderstoodModel(Model):
             narrow=[NamedChipModel.of(chip) for chip in understood.narrow],
             exclude=[NamedChipModel.of(chip) for chip in understood.exclude],
             rest=understood.rest,
+            by_look=understood.by_look,
         )
 
 

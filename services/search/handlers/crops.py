@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
+from sqlalchemy import Engine
+
 from nungil.database.open import reading
 from nungil.event_log.port import NewRecord
 from nungil.pictures.boxes import WHOLE, Box, clip
@@ -15,9 +17,11 @@ from nungil.runtime import tracing
 from nungil.runtime.clock import Clock
 from nungil.runtime.ids import new_event_id
 from nungil.vector_index.port import region_of
-from services.search.core import CropQuery, Found, ItemRow, Sort, cursor_of, offset_of
+from services.search import store
+from services.search.core import CropQuery, Found, FoundRows, ItemRow, Sort, cursor_of, offset_of
 from services.search.errors import InvalidQuery, NoSuchPicture
 from services.search.features import FeatureMap, FeatureMaps
+from services.search.handlers.blending import Vector, find_blended
 from services.search.handlers.choosing import RESULTS, ChooseChips
 from services.search.handlers.deletions import DeniedPictures
 from services.search.handlers.finding import FindRows
@@ -25,9 +29,6 @@ from services.search.handlers.ordering import SORTED, check_sort, in_order
 from services.search.handlers.ranking import FIRST, RankHits
 from services.search.handlers.texts import FindByWords
 from services.search.handlers.words import ReadWords
-from sqlalchemy import Engine
-
-from services.search import store
 from services.search.wire import Answer, Chips, Hit, Understood, crop_searched
 
 
@@ -62,14 +63,11 @@ class SearchByCrop:
         tracing.note(media_id=query.media_id)
         vector, box, clipped = query_vector(feature_map, query.part)
         wanted = offset + query.limit + 1
-        rows = self.find(
-            vector,
-            asked.conditions,
-            wanted=self._enough(query, wanted),
-            without=(query.media_id,),
-        )
+        rows = self._rows(asked, vector, understood, wanted=self._enough(query, wanted))
         ranked = self.rank(asked, box, rows.found)
-        found = self._in_order(asked, ranked.found)
+        if understood is not None and understood.look is not None:
+            ranked = replace(ranked, found=rows.found)  # words have a part in this order
+        found = self._in_order(asked, ranked.found, match_cosine=self.match_cosine)
         page = found[offset : offset + query.limit]
         tracing.note(hits=len(page))
         if query.record and query.person_id and offset == 0:
@@ -80,25 +78,35 @@ class SearchByCrop:
             box=box,
             clipped=clipped,
             next_cursor=cursor_of(query, offset + query.limit) if len(found) > offset + query.limit else "",
-            partial=rows.partial,
+            partial=rows.partial or (understood is not None and understood.away),
             understood=understood,
             chips=self._chips(asked, found),
         )
 
+    def _rows(self, asked: CropQuery, crop: Vector, understood: Understood | None, *, wanted: int) -> FoundRows:
+        if understood is None or understood.look is None:
+            return self.find(crop, asked.conditions, wanted=wanted, without=(asked.media_id,))
+        look, without = understood.look, (asked.media_id,)
+        return find_blended(self.find, crop, look, asked.conditions, wanted=wanted, without=without)
+
     def _answer_words(self, query: CropQuery, asked: CropQuery, understood: Understood | None, offset: int) -> Answer:
-        """Words, filters or chips without a picture."""
-        rows = self.by_words(asked, understood)
-        rows = replace(rows, found=self._in_order(asked, rows.found))
+        """Words, filters or chips without a picture. Likeness to words is no match: nobody has calibrated it."""
         end = offset + query.limit
+        rows = self.by_words(asked, understood, wanted=self._enough(query, end + 1))
+        if asked.sort is Sort.LIKENESS:
+            found = [*rows.said, *rows.alike]
+        else:
+            found = list(self._in_order(asked, rows.said or rows.alike, match_cosine=-1.0))  # all of them
+        page = found[offset:end]
         return Answer(
-            matched=bool(rows.found),
-            hits=self.hydrate(asked, rows.found[offset:end]),
+            matched=bool(rows.said),
+            hits=self.hydrate(asked, page, same={each.what: False for each in page}),
             box=WHOLE,
             clipped=False,
-            next_cursor=cursor_of(query, end) if len(rows.found) > end else "",
-            partial=rows.partial,
+            next_cursor=cursor_of(query, end) if len(found) > end else "",
+            partial=rows.partial or (understood is not None and understood.away),
             understood=understood,
-            chips=self._chips(asked, rows.found),
+            chips=self._chips(asked, found),
         )
 
     def _enough(self, query: CropQuery, wanted: int) -> int:
@@ -106,11 +114,11 @@ class SearchByCrop:
             return SORTED  # whatever the page, so that pages follow each other
         return max(wanted, RESULTS, FIRST) if query.want_chips else max(wanted, FIRST)
 
-    def _in_order(self, asked: CropQuery, found: Sequence[Found]) -> Sequence[Found]:
+    def _in_order(self, asked: CropQuery, found: Sequence[Found], *, match_cosine: float) -> Sequence[Found]:
         if asked.sort is Sort.LIKENESS:
             return found
         with reading(self.engine) as connection:
-            return in_order(connection, asked, found, match_cosine=self.match_cosine, now_ms=self.clock())
+            return in_order(connection, asked, found, match_cosine=match_cosine, now_ms=self.clock())
 
     def _chips(self, asked: CropQuery, found: Sequence[Found]) -> Chips | None:
         some = found[:RESULTS]

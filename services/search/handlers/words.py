@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from sqlalchemy import Engine
 
 from nungil.database.open import reading
+from nungil.runtime.errors import DependencyAway
 from services.search import titles
 from services.search.core import OF_PICTURES, CropQuery, Filters, Named, Tag, TagKind, checked_filters
 from services.search.errors import InvalidQuery
+from services.search.text_tower import TextTower, Vector
 from services.search.vocabularies import Vocabularies
 from services.search.wire import Understood
 from services.search.words.reading import Reading, read
 from services.search.words.vocabulary import Vocabulary
+
+logger = logging.getLogger(__name__)
 
 _NAMED_AT_MOST = 20  # known names in a complaint
 
@@ -23,11 +28,13 @@ _NAMED_AT_MOST = 20  # known names in a complaint
 class ReadWords:
     """What a question says in words becomes its filters, tags and items. Blocking: call it in a thread.
 
-    This is where words for the text tower of an encoder would part: `Understood.rest` is what it would be asked.
+    tower: that of the encoder, which is asked what pictures show the rest; None where it has none. Then titles that say every
+    word of it count, and what is left out by them is found by its look.
     """
 
     engine: Engine
     vocabularies: Vocabularies
+    tower: TextTower | None = None
 
     def __call__(self, query: CropQuery) -> tuple[CropQuery, Understood | None]:
         """The question with its words read, and how they were; None where it has none. Raises InvalidQuery, and as `checked_filters`."""
@@ -39,13 +46,16 @@ class ReadWords:
             return query, None
         reading_ = read(query.text, vocabulary, query.filters.currency)
         filters = checked_filters(_merged(query.filters, reading_.filters))
-        ranked = self._ranked(query.tenant, reading_.rest, reading_.unwanted)
-        understood = Understood(filters, reading_.narrow, reading_.exclude, " ".join(reading_.rest), ranked)
+        look, away = self._look(query.tenant, reading_)
+        ranked = self._ranked(query.tenant, reading_, every=look is not None)
+        rest = " ".join(reading_.rest)
+        understood = Understood(filters, reading_.narrow, reading_.exclude, rest, ranked, look, away)
         exclude = tuple(dict.fromkeys((*query.exclude, *reading_.exclude)))
         named = self._named(query.tenant, reading_)
         said = (tag for tag in reading_.narrow if tag.kind is not TagKind.LABEL)
         narrow = tuple(dict.fromkeys((*query.narrow, *said)))
-        items = None if ranked is None else frozenset(ranked)
+        narrows = ranked is not None and (look is None or (bool(ranked) and bool(query.media_id)))
+        items = frozenset(ranked or ()) if narrows else None
         asked = replace(query, filters=filters, narrow=narrow, exclude=exclude, items=items, named=named)
         return asked, understood
 
@@ -57,12 +67,23 @@ class ReadWords:
                 if tag.kind is TagKind.LABEL
             )
 
-    def _ranked(self, tenant: str, rest: Sequence[str], unwanted: Sequence[str]) -> Sequence[str] | None:
-        if not rest:
+    def _look(self, tenant: str, reading_: Reading) -> tuple[Vector | None, bool]:
+        """The vector of the rest, and whether the tower that should have made it was away. Words that are not to be in a title are
+        for titles alone to answer: what pictures show says nothing of them."""
+        if self.tower is None or not reading_.rest or reading_.unwanted:
+            return None, False
+        try:
+            return self.tower(tenant, " ".join(reading_.rest)), False
+        except DependencyAway as error:
+            logger.warning("words are looked for in titles alone: %s", error)
+            return None, True
+
+    def _ranked(self, tenant: str, reading_: Reading, *, every: bool) -> Sequence[str] | None:
+        if not reading_.rest:
             return None
         with reading(self.engine) as connection:
-            found = titles.matching(connection, tenant, rest)
-            without = {item_id for word in unwanted for item_id in titles.matching(connection, tenant, [word])}
+            found = titles.matching(connection, tenant, reading_.rest, every=every)
+            without = {item_id for word in reading_.unwanted for item_id in titles.matching(connection, tenant, [word])}
         return [item_id for item_id in found if item_id not in without]
 
 
