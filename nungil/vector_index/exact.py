@@ -10,9 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nungil.vector_index.port import IndexRow, Match, Vectors
-from nungil.vector_index.ranking import checked_query, checked_rows, ranked, united
-
-_ROUNDING = 1e-4  # more than a float32 product of unit vectors can be wrong by
+from nungil.vector_index.ranking import ROUNDING, checked_query, checked_rows, ranked, united
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,5 +123,5 @@ def _near(rough: NDArray[np.float32], limit: int) -> NDArray[np.bool_]:
     """bool [n]: which of these scores may be among the best `limit`."""
     if len(rough) <= limit:
         return np.ones(len(rough), dtype=bool)
-    near: NDArray[np.bool_] = rough >= np.partition(rough, len(rough) - limit)[len(rough) - limit] - _ROUNDING
+    near: NDArray[np.bool_] = rough >= np.partition(rough, len(rough) - limit)[len(rough) - limit] - ROUNDING
     return near

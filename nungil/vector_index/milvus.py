@@ -32,6 +32,7 @@ WRITE_TIMEOUT_S = 60.0
 EXTRA = 16  # rows beyond the limit, so that equal scores at its edge are put in order by us
 _UPSERT_ROWS = 2_000  # of 1 KB: far below the 64 MB that a server takes in one message
 _FETCH_PICTURES = 200
+_ALL_ROWS = 2_000  # of 1 KB
 _NOT_LOADED = (100, 101)  # the collection is absent, or "released": what a restarted server says
 
 # pymilvus asks every connection for a sign of life each 10 s, idle or not. gRPC's own server, which milvus-lite is, takes
@@ -120,8 +121,16 @@ class MilvusVectorIndex:
         return self._count("" if tenant is None else among("tenant", [tenant]))
 
     def _found(self, queries: Vectors, where: str, limit: int) -> list[list[IndexRow]]:
-        """For each query its best rows, and some more."""
-        return self._nearest(queries, where, min(limit + EXTRA, MAX_LIMIT), {})
+        """For each query its best rows, and some more.
+
+        Hits are what costs milvus-lite time: where many queries would find every row
+        again and again, the rows are taken once (28 queries for 400 of 1,000 rows: a sixth of the time).
+        """
+        wanted = min(limit + EXTRA, MAX_LIMIT)
+        if len(queries) > 1 and self._count(where) <= min(len(queries) * wanted, _ALL_ROWS):
+            rows = self._rows(where)
+            return [rows for _ in queries]
+        return self._nearest(queries, where, wanted, {})
 
     def _nearest(self, queries: Vectors, where: str, limit: int, params: dict[str, int]) -> list[list[IndexRow]]:
         answers = self._call(

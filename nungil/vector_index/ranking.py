@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +11,7 @@ from nungil.vector_index.errors import InvalidRow
 from nungil.vector_index.port import IndexRow, Match, Vectors
 
 MAX_LIMIT = 16_384  # what Milvus answers at most
+ROUNDING = 1e-4  # more than a float32 product of unit vectors can be wrong by
 MAX_NAME_BYTES = 128  # of a tenant, an owner, a media id
 _UNIT_TOLERANCE = 1e-3
 
@@ -50,10 +51,26 @@ def ranked(query: NDArray[np.float32], rows: Sequence[IndexRow], limit: int) -> 
     return [Match(row.id, row.media_id, row.owner, score) for row, score in _best(query, rows, limit)]
 
 
-def united(queries: Vectors, found: Iterable[Sequence[IndexRow]], limit: int) -> list[IndexRow]:
+def united(queries: Vectors, found: Sequence[Sequence[IndexRow]], limit: int) -> list[IndexRow]:
     """Of what was found for each query its best, once each, ordered by id."""
-    rows = {row.id: row for query, some in zip(queries, found, strict=True) for row, _ in _best(query, some, limit)}
+    rows: dict[str, IndexRow] = {}
+    stacked: dict[int, Vectors] = {}  # by list: all queries may have found the same one
+    for query, some in zip(queries, found, strict=True):
+        if some:
+            if id(some) not in stacked:
+                stacked[id(some)] = np.stack([row.vector for row in some])
+            near = [some[i] for i in _near(query, stacked[id(some)], limit)]
+            rows |= {row.id: row for row, _ in _best(query, near, limit)}
     return sorted(rows.values(), key=lambda row: row.id)
+
+
+def _near(query: NDArray[np.float32], vectors: Vectors, limit: int) -> NDArray[np.intp]:
+    """Which of `vectors` may be among the best `limit`, by a float32 product."""
+    rough = vectors @ query
+    if len(rough) <= limit:
+        return np.arange(len(rough))
+    cut = np.partition(rough, len(rough) - limit)[len(rough) - limit]
+    return np.flatnonzero(rough >= cut - ROUNDING)
 
 
 def _best(query: NDArray[np.float32], rows: Sequence[IndexRow], limit: int) -> list[tuple[IndexRow, float]]:
