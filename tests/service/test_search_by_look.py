@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import pytest
@@ -24,6 +25,8 @@ from search_builders import (
 from nungil.api.common.v1.common_pb2 import Name
 from nungil.pictures.pooling import unit
 from nungil.runtime.errors import DependencyAway
+from nungil.vector_index.errors import VectorIndexAway
+from nungil.vector_index.port import Match, VectorIndex
 from services.search.core import Filters, Sort
 from services.search.errors import InvalidQuery
 from services.search.handlers.blending import Vector, blended
@@ -169,6 +172,21 @@ def test_while_the_tower_is_away_titles_answer_and_the_answer_is_partial(search:
         assert not answer_to_proto(answer, took_ms=1).understood.by_look
     tower.away = False
     assert not search(text="velvety").partial  # it is asked again
+
+
+class AwayIndex:
+    def search(self, *_args: object, **_rest: object) -> list[list[Match]]:
+        raise VectorIndexAway("no index")
+
+
+def test_while_the_index_is_away_titles_answer_words_alone(search: Search) -> None:
+    fill(search)
+    search.items(an_item("i-1", "plain", title=Name(en="A velvety thing")))
+    away = search.like(index=cast(VectorIndex, AwayIndex()))
+    answer = away(media_id="", text="velvety")
+    assert ([hit.media_id for hit in answer.hits], answer.partial) == (["plain"], True)
+    with pytest.raises(VectorIndexAway):
+        away(media_id="", text="glowing")
 
 
 def test_words_that_name_something_do_not_go_to_the_tower(search: Search, tower: Tower) -> None:

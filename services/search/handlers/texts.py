@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from sqlalchemy import Engine
 
 from nungil.database.open import reading
+from nungil.runtime.errors import DependencyAway
 from nungil.vector_index.port import Match, row_id
 from services.search import titles
 from services.search.core import Conditions, CropQuery, Found
@@ -16,6 +18,8 @@ from services.search.handlers.deletions import DeniedPictures
 from services.search.handlers.finding import FindRows, WhatPasses
 from services.search.passing import Stands
 from services.search.wire import Understood
+
+logger = logging.getLogger(__name__)
 
 AT_MOST = 10_000  # pairs of picture and item that are looked at
 
@@ -42,14 +46,20 @@ class FindByWords:
 
     def __call__(self, query: CropQuery, understood: Understood | None, *, wanted: int) -> ByWords:
         """`wanted` or more where there are so many. Raises InvalidQuery where neither words nor filters nor chips say what is looked
-        for, and VectorIndexAway."""
+        for, and VectorIndexAway where titles say nothing."""
         ranked = None if understood is None else understood.ranked
         if understood is None or understood.look is None:
             return self._said(query.conditions, ranked)
         said = self._said(replace(query.conditions, items=frozenset(ranked or ())), ranked)
         if len(said.said) >= wanted:
             return said
-        alike = self.find(understood.look, query.conditions, wanted=wanted + len(said.said))
+        try:
+            alike = self.find(understood.look, query.conditions, wanted=wanted + len(said.said))
+        except DependencyAway as error:
+            if not said.said:
+                raise
+            logger.warning("titles alone answer words: %s", error)
+            return replace(said, partial=True)
         told = {found.what for found in said.said}
         behind = [found for found in alike.found if found.what not in told]
         return ByWords(said.said, behind, said.partial or alike.partial)
