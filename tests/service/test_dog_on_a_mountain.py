@@ -15,9 +15,10 @@ from profile_builders import LEFT, NOW_MS, RIGHT, TENANT, AProfile, a_profile, a
 from nungil.api.profile.v1 import profile_pb2 as pb
 from nungil.encoder.open import open_encoder
 from nungil.encoder.port import Encoder
+from nungil.encoder.stretch import enough_px
 from nungil.object_store import keys
 from nungil.pictures.boxes import Box, overlap
-from nungil.pictures.decode import decode_upright
+from nungil.pictures.decode import decode_at_least
 from nungil.pictures.features import encode_features
 from nungil.taxonomy.taxonomy import load_taxonomy
 from services.embed import core as embed
@@ -57,7 +58,8 @@ def upload(profile: AProfile, encoder: Encoder, person: str, media_id: str, pict
     """What happens after ingest: embed stores features and tells of them; profile tells of the upload, and folds it."""
     data = io.BytesIO()
     picture.save(data, "JPEG", quality=92)
-    prepared = embed.prepare(decode_upright(data.getvalue()), encoder, load_taxonomy().colours)
+    pixels, size = decode_at_least(data.getvalue(), enough_px(encoder.space.input_px))
+    prepared = embed.prepare(pixels, size, encoder, load_taxonomy().colours)
     encoded = encoder.forward(prepared.pixels[None])
     whose = embed.Picture(TENANT, media_id, person, 1)
     found = embed.finish(

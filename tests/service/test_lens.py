@@ -81,10 +81,10 @@ def test_the_pool_gives_the_hits_and_scores_of_a_full_search(search: Search) -> 
     search.items(an_item("i-1", "dog-3", "dog-5"), an_item("i-2", "dog-5"), an_item("i-3", "sofa-1"))
 
     async def story() -> None:
-        async with a_session(search) as session:
+        async with a_session(search, limit=30) as session:  # more than there are: the maps reorder the first hits
             for number, part in enumerate([LEFT, RIGHT, Box(0.2, 0.1, 0.5, 0.6), 2, None], start=1):
                 session.frame(number, part)
-                shown, answer = await session.shown(), search(part=part)
+                shown, answer = await session.shown(), search(part=part, limit=30)
                 full = [(hit.media_id, hit.item.item_id if hit.item else None, hit.score) for hit in answer.hits]
                 pooled = [(hit.media_id, hit.item_id, hit.score) for hit in shown.hits]
                 assert pooled == sorted(pooled, key=lambda hit: -hit[2])
