@@ -32,7 +32,10 @@ from services.profile import core, store
 from services.profile.config import GAINS, gains_by_kind
 from services.profile.consumer import ReadEvents
 from services.profile.evidence import Reading
-from services.profile.handlers import Consents, Identify, Interests, PeopleActed, PictureChanged, PicturesEmbedded
+from services.profile.handlers.consents import Consents
+from services.profile.handlers.events import PeopleActed, PictureChanged, PicturesEmbedded
+from services.profile.handlers.interests import Interests
+from services.profile.handlers.people import Identify
 from services.profile.journal import FeatureObjects, Journal
 from services.profile.watching import Watches
 

@@ -22,9 +22,12 @@ from services.profile import consumer, store
 from services.profile.config import ProfileSettings, gains_by_kind
 from services.profile.core import DAY_MS, Rules
 from services.profile.evidence import Reading
-from services.profile.handlers import Consents, Identify, Interests, PeopleActed, PictureChanged, PicturesEmbedded
+from services.profile.handlers.consents import Consents
+from services.profile.handlers.events import PeopleActed, PictureChanged, PicturesEmbedded
+from services.profile.handlers.interests import Interests
+from services.profile.handlers.people import Identify
 from services.profile.journal import FeatureObjects, Journal
-from services.profile.rpc import ProfileServicer
+from services.profile.rpc.profile import ProfileServicer
 from services.profile.watching import Watches
 
 

@@ -14,7 +14,7 @@ from nungil.runtime import tracing
 from nungil.runtime.errors import Rejected
 from services.profile import watch_wire, wire
 from services.profile.core import Activity
-from services.profile.handlers import PeopleActed, PictureChanged, PicturesEmbedded
+from services.profile.handlers.events import PeopleActed, PictureChanged, PicturesEmbedded
 from services.profile.watching import Watches
 
 GROUP = "profile"

@@ -10,8 +10,8 @@ from nungil.api.profile.v1 import profile_pb2 as pb
 from nungil.api.profile.v1.profile_pb2_grpc import ProfileServiceStub, add_ProfileServiceServicer_to_server
 from nungil.runtime.errors import NotFound, Rejected
 from nungil.runtime.rpc import calling, grpc_server, open_channel
-from services.profile.handlers import Interests
-from services.profile.rpc import ProfileServicer
+from services.profile.handlers.interests import Interests
+from services.profile.rpc.profile import ProfileServicer
 
 
 @pytest.fixture

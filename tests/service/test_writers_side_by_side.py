@@ -25,7 +25,7 @@ from services.gateway.handlers.once import AnswerOnce
 from services.gateway.keys import add_key
 from services.gateway.store import Answer, Slot
 from services.profile import core, store
-from services.profile.handlers import Identify
+from services.profile.handlers.people import Identify
 
 T = TypeVar("T")
 TOGETHER = 6

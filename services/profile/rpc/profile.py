@@ -1,4 +1,4 @@
-"""The rpcs of profile: translate, call, translate."""
+"""People, their interests and consents, and what they wait for."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from nungil.api.profile.v1.profile_pb2_grpc import ProfileServiceServicer
 from nungil.pictures.features import box_from_proto
 from nungil.taxonomy.taxonomy import Taxonomy
 from services.profile import watch_wire, wire
-from services.profile.handlers import Consents, Identify, Interests
+from services.profile.handlers.consents import Consents
+from services.profile.handlers.interests import Interests
+from services.profile.handlers.people import Identify
 from services.profile.watching import Watches
 
 

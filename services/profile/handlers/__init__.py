@@ -1,0 +1,1 @@
+"""What profile does, one use a class."""

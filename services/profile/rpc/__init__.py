@@ -1,0 +1,1 @@
+"""The rpcs of profile, one gRPC service a module: translate, call, translate."""
