@@ -170,7 +170,6 @@ class AProfile:
     def __post_init__(self) -> None:
         self.taxonomy = a_taxonomy()
         self.identify = Identify(self.engine, self.clock)
-        self.consents = Consents(self.engine, self.clock)
         self.woken = Event()
 
     def clock(self) -> int:
@@ -187,6 +186,10 @@ class AProfile:
     @property
     def journal(self) -> Journal:
         return Journal(self.engine, self.features, Reading(self.taxonomy, self.floor), self.rules, self.clock)
+
+    @property
+    def consents(self) -> Consents:
+        return Consents(self.engine, self.clock, self.journal)
 
     def interests(self, person_id: str) -> dict[str, float]:
         """Weights by id, heaviest first."""

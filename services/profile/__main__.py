@@ -47,7 +47,11 @@ def run(settings: ProfileSettings, stop: Event) -> None:
         changed = PictureChanged(journal, watches)
         read = consumer.ReadEvents(changed, PicturesEmbedded(journal, woken), PeopleActed(journal), watches)
         servicer = ProfileServicer(
-            Identify(engine, now_ms), Interests(journal, rules, now_ms), Consents(engine, now_ms), watches, taxonomy
+            Identify(engine, now_ms),
+            Interests(journal, rules, now_ms),
+            Consents(engine, now_ms, journal),
+            watches,
+            taxonomy,
         )
 
         stack.enter_context(worker("relay", lambda: relay(engine, store.OUTBOX, log, stop, woken), stop))

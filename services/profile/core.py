@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from nungil.api.profile.v1 import profile_pb2 as pb
 from nungil.pictures.boxes import Box
 from services.profile.errors import OutOfOrder
 
@@ -54,13 +55,18 @@ class Activity:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One row of a journal, with what was seen in the picture. Each interest occurs once in `findings`."""
+    """One row of a journal: what was done with a picture and seen in it, or what was said of `interest`.
+
+    Each interest occurs once in `findings`. text: what was said, where it was a name.
+    """
 
     event_id: str
     kind: int
     media_id: str
     occurred_at_ms: int
     findings: tuple[Finding, ...]
+    interest: str = ""
+    text: str = ""
 
     @property
     def place(self) -> tuple[int, str]:
@@ -91,14 +97,36 @@ class Weighed:
 
 
 @dataclass(frozen=True, slots=True)
+class Correction:
+    """What a person said of an interest. name: what they call it; empty: as the taxonomy does."""
+
+    followed: bool = False
+    muted: bool = False
+    pinned: bool = False
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class State:
-    """A person's interests after the entry at `last`."""
+    """A person's interests after the entry at `last`. corrections: by interest, of those that something was said of."""
 
     interests: Mapping[str, Weighed] = field(default_factory=dict)
     last: tuple[int, str] = (0, "")
+    corrections: Mapping[str, Correction] = field(default_factory=dict)
 
 
 NOTHING = State()
+UNSAID = Correction()
+CORRECTIONS: Mapping[int, Mapping[str, Any]] = {
+    pb.ACTIVITY_KIND_INTEREST_FOLLOWED: {"followed": True},
+    pb.ACTIVITY_KIND_INTEREST_UNFOLLOWED: {"followed": False},
+    pb.ACTIVITY_KIND_INTEREST_MUTED: {"muted": True},
+    pb.ACTIVITY_KIND_INTEREST_UNMUTED: {"muted": False},
+    pb.ACTIVITY_KIND_INTEREST_PINNED: {"pinned": True},
+    pb.ACTIVITY_KIND_INTEREST_UNPINNED: {"pinned": False},
+    pb.ACTIVITY_KIND_INTEREST_RENAMED: {},
+    pb.ACTIVITY_KIND_INTEREST_DELETED: {},
+}  # what each kind says
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +139,7 @@ class Rules:
     @property
     def fingerprint(self) -> str:
         """Changes with the rules: a state folded under others must be folded again."""
-        return json.dumps([1, self.half_life_ms, sorted(self.gains.items())], separators=(",", ":"))
+        return json.dumps([2, self.half_life_ms, sorted(self.gains.items())], separators=(",", ":"))
 
     def kept(self, age_ms: float) -> float:
         """The share of an evidence that is left after `age_ms`."""
@@ -123,14 +151,17 @@ def fold(state: State, entries: Iterable[Entry], rules: Rules) -> State:
 
     A picture counts at most once its gain for an interest, however often the interest is seen in it. What is hidden
     takes away what its picture gave, or would have given if that is more, never below zero, and is no reason any more.
+    What is said of an interest stays until something else is said; deleting it forgets its evidence until then.
     Raises OutOfOrder. Source: exponential decay, Cormode et al., "Forward Decay", ICDE 2009.
     """
-    interests = dict(state.interests)
+    interests, corrections = dict(state.interests), dict(state.corrections)
     last = state.last
     for entry in entries:
         if entry.place <= last:
             raise OutOfOrder(f"{entry.place} is not after {last}")
         last = entry.place
+        if entry.interest:
+            _correct(interests, corrections, entry)
         gain = rules.gains.get(entry.kind, 0.0)
         for finding in entry.findings:
             folded = _fold_one(interests.get(finding.interest), entry, finding, gain, rules)
@@ -138,7 +169,7 @@ def fold(state: State, entries: Iterable[Entry], rules: Rules) -> State:
                 interests.pop(finding.interest, None)
             else:
                 interests[finding.interest] = folded
-    return State(interests, last)
+    return State(interests, last, corrections)
 
 
 def weights_at(state: State, now_ms: int, rules: Rules) -> list[tuple[str, float, Weighed]]:
@@ -152,6 +183,9 @@ def encode_state(state: State) -> str:
     return _canonical(
         {
             "last": state.last,
+            "corrections": {
+                id_: [said.followed, said.muted, said.pinned, said.name] for id_, said in state.corrections.items()
+            },
             "interests": {
                 id_: {"weight": w.weight, "at_ms": w.at_ms, "reasons": [_reason_to_json(r) for r in w.reasons]}
                 for id_, w in state.interests.items()
@@ -169,6 +203,7 @@ def decode_state(text: str) -> State:
             for id_, w in loaded["interests"].items()
         },
         (loaded["last"][0], loaded["last"][1]),
+        {id_: Correction(*said) for id_, said in loaded.get("corrections", {}).items()},
     )
 
 
@@ -222,6 +257,18 @@ def today(now_ms: int) -> int:
 def oldest_kept_ms(now_ms: int) -> int:
     """What occurred before this is dropped. The same all day, so that a day's folds agree."""
     return (today(now_ms) - KEPT_DAYS) * DAY_MS
+
+
+def _correct(interests: dict[str, Weighed], corrections: dict[str, Correction], entry: Entry) -> None:
+    if entry.kind == pb.ACTIVITY_KIND_INTEREST_DELETED:
+        interests.pop(entry.interest, None)
+    said = replace(corrections.get(entry.interest, UNSAID), **CORRECTIONS[entry.kind])
+    if entry.kind == pb.ACTIVITY_KIND_INTEREST_RENAMED:
+        said = replace(said, name=entry.text)
+    if said == UNSAID:
+        corrections.pop(entry.interest, None)
+    else:
+        corrections[entry.interest] = said
 
 
 def _fold_one(known: Weighed | None, entry: Entry, finding: Finding, gain: float, rules: Rules) -> Weighed | None:

@@ -29,6 +29,7 @@ logger = logging.getLogger(__name__)
 CATALOGUE = "catalogue"
 Read = Callable[[Features, Box | None], Sequence[Finding]]
 Faults = dict[Activity, Rejected]
+Follower = Callable[[Connection, str, str, core.State, core.State], None]
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,8 @@ class Journal:
     An activity first gets a row that waits, and then looks for the features of its picture. Embed stores features
     before it tells of them, so a row whose look came too early is there when the telling arrives: none waits for ever
     whose picture has features.
+
+    followers: called in the transaction of every change of a state, with tenant, person_id, the state before and after.
     """
 
     engine: Engine
@@ -70,6 +73,7 @@ class Journal:
     read: Read
     rules: Rules
     clock: Clock
+    followers: Sequence[Follower] = ()
 
     def add(self, activities: Sequence[Activity]) -> Faults:
         """Each event once, whatever was added before. Answers those that are wrong and will stay wrong."""
@@ -110,6 +114,23 @@ class Journal:
                 store.lock_person(c, tenant, person_id)
                 store.drop_picture(c, tenant, person_id, media_id)
                 self._fold_again(c, tenant, person_id)
+
+    def correct(self, tenant: str, person_id: str, entry: Entry) -> core.State:
+        """What a person says of an interest, in effect when this returns; needs no consent. The same event twice changes nothing.
+
+        Raises InvalidActivity for a person whom nobody knows.
+        """
+        with self.engine.begin() as c:
+            if not store.lock_person(c, tenant, person_id):
+                raise InvalidActivity(f"no person {person_id}")
+            if store.add_correction(c, tenant, person_id, entry):
+                return self._fold(c, tenant, person_id, [entry])
+        return self.state_of(tenant, person_id)
+
+    def forget_learnt(self, c: Connection, tenant: str, person_id: str) -> None:
+        """Removes all that was learnt of a locked person; what they said of interests stays."""
+        store.drop_learnt(c, tenant, person_id)
+        self._fold_again(c, tenant, person_id)
 
     def removed(self, tenant: str, media_ids: Collection[str]) -> set[str]:
         """Which of these pictures were deleted."""
@@ -192,12 +213,11 @@ class Journal:
                 else:
                     found.append((activity, findings))
             filled = store.fill(c, tenant, person_id, found)
-            self._fold(c, tenant, person_id, sorted(filled, key=lambda entry: entry.place))
+            if filled:
+                self._fold(c, tenant, person_id, sorted(filled, key=lambda entry: entry.place))
 
-    def _fold(self, c: Connection, tenant: str, person_id: str, filled: Sequence[Entry]) -> None:
+    def _fold(self, c: Connection, tenant: str, person_id: str, filled: Sequence[Entry]) -> core.State:
         """Folds rows that were just filled: on top where they come last, from the start where they do not."""
-        if not filled:
-            return
         kept = store.state(c, tenant, person_id)
         goes_on = (
             kept is not None
@@ -206,20 +226,27 @@ class Journal:
             and kept.state.last < filled[0].place
         )
         if kept is None or not goes_on:
-            self._fold_again(c, tenant, person_id)
-        else:
-            state = core.fold(kept.state, filled, self.rules)
-            metrics.PROFILE_FOLDED.add(len(filled))
-            store.put_state(c, tenant, person_id, store.KeptState(state, kept.rules, kept.dropped_on))
+            return self._fold_again(c, tenant, person_id)
+        metrics.PROFILE_FOLDED.add(len(filled))
+        state = core.fold(kept.state, filled, self.rules)
+        return self._keep(c, tenant, person_id, kept.state, store.KeptState(state, kept.rules, kept.dropped_on))
 
     def _fold_again(self, c: Connection, tenant: str, person_id: str) -> core.State:
         now_ms = self.clock()
         store.drop_older(c, tenant, person_id, core.oldest_kept_ms(now_ms))
         metrics.PROFILE_REFOLDS.add()
+        before = store.state(c, tenant, person_id)
         state = core.fold(core.NOTHING, store.entries(c, tenant, person_id), self.rules)
         kept = store.KeptState(state, self.rules.fingerprint, core.today(now_ms))
+        return self._keep(c, tenant, person_id, before.state if before else core.NOTHING, kept)
+
+    def _keep(
+        self, c: Connection, tenant: str, person_id: str, before: core.State, kept: store.KeptState
+    ) -> core.State:
         store.put_state(c, tenant, person_id, kept)
-        return state
+        for follow in self.followers:
+            follow(c, tenant, person_id, before, kept.state)
+        return kept.state
 
 
 def _media_id(activity: Activity) -> str:

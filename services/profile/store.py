@@ -28,6 +28,7 @@ from sqlalchemy import (
     insert,
     or_,
     select,
+    text,
     update,
 )
 
@@ -73,6 +74,10 @@ JOURNAL = Table(
     Column("box", Text, nullable=True),  # null: the whole picture
     Column("occurred_at_ms", BigInteger, nullable=False),
     Column("findings", Text, nullable=True),  # null: waits for the features of the picture
+    Column(
+        "interest", String, nullable=False, server_default=text("''")
+    ),  # what was said of one, which is kept for ever
+    Column("text", Text, nullable=False, server_default=text("''")),
     Index("journal_by_media", "tenant", "media_id"),
     Index("journal_in_order", "person_id", "occurred_at_ms"),
 )
@@ -226,10 +231,13 @@ def drop_waiting(c: Connection, tenant: str, media_ids: Collection[str]) -> None
 
 
 def drop_older(c: Connection, tenant: str, person_id: str, before_ms: int) -> int:
-    """Removes a person's rows that occurred before; how many there were."""
+    """Removes a person's rows that occurred before, corrections aside; how many there were."""
     return c.execute(
         delete(JOURNAL).where(
-            JOURNAL.c.tenant == tenant, JOURNAL.c.person_id == person_id, JOURNAL.c.occurred_at_ms < before_ms
+            JOURNAL.c.tenant == tenant,
+            JOURNAL.c.person_id == person_id,
+            JOURNAL.c.occurred_at_ms < before_ms,
+            JOURNAL.c.interest == "",
         )
     ).rowcount
 
@@ -245,10 +253,20 @@ def entries(c: Connection, tenant: str, person_id: str) -> list[Entry]:
             JOURNAL.c.media_id,
             JOURNAL.c.occurred_at_ms,
             JOURNAL.c.findings,
+            JOURNAL.c.interest,
+            JOURNAL.c.text,
         ).where(JOURNAL.c.findings.is_not(None))
     )
     found = [
-        Entry(row.event_id, row.kind, row.media_id, row.occurred_at_ms, core.decode_findings(row.findings))
+        Entry(
+            row.event_id,
+            row.kind,
+            row.media_id,
+            row.occurred_at_ms,
+            core.decode_findings(row.findings),
+            row.interest,
+            row.text,
+        )
         for row in rows
     ]
     return sorted(found, key=lambda entry: entry.place)  # here: databases do not agree on the order of text
@@ -281,10 +299,31 @@ def drop_picture(c: Connection, tenant: str, person_id: str, media_id: str) -> N
     )
 
 
-def drop_journal(c: Connection, tenant: str, person_id: str) -> None:
-    """Removes all that was learnt of a person."""
-    for table in (JOURNAL, STATES):
-        c.execute(delete(table).where(table.c.tenant == tenant, table.c.person_id == person_id))
+def drop_learnt(c: Connection, tenant: str, person_id: str) -> None:
+    """Removes the rows of what was learnt of a person. What they said themselves stays; the state is to be folded again."""
+    learnt = JOURNAL.c.tenant == tenant, JOURNAL.c.person_id == person_id, JOURNAL.c.interest == ""
+    c.execute(delete(JOURNAL).where(*learnt))
+
+
+def add_correction(c: Connection, tenant: str, person_id: str, entry: Entry) -> bool:
+    """Whether it is new: an event that has a row already changes nothing. The person is locked."""
+    known = _rows(tenant, person_id, JOURNAL.c.event_id).where(JOURNAL.c.event_id == entry.event_id)
+    if c.execute(known).first() is not None:
+        return False
+    c.execute(
+        insert(JOURNAL).values(
+            person_id=person_id,
+            event_id=entry.event_id,
+            tenant=tenant,
+            kind=entry.kind,
+            media_id="",
+            occurred_at_ms=entry.occurred_at_ms,
+            findings=core.encode_findings(()),
+            interest=entry.interest,
+            text=entry.text,
+        )
+    )
+    return True
 
 
 def state(c: Connection, tenant: str, person_id: str) -> KeptState | None:

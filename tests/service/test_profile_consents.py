@@ -8,6 +8,7 @@ import pytest
 from profile_builders import DAY_MS, NOW_MS, TENANT, a_picture, a_profile, an_activity
 
 from nungil.api.profile.v1 import profile_pb2 as pb
+from services.profile import core
 from services.profile.errors import UnidentifiedPerson, UnknownPerson, UnknownPurpose
 
 INTEREST = pb.CONSENT_PURPOSE_IMAGE_INTEREST
@@ -113,3 +114,15 @@ def test_no_subject_is_logged(profile, caplog):
     profile.read(an_activity(person, at_ms=NOW_MS - 1000 * DAY_MS))
     assert person in caplog.text
     assert "mina" not in caplog.text
+
+
+def test_withdrawing_forgets_what_was_learnt_and_keeps_what_was_said(profile):
+    person = profile.a_person()
+    profile.put(a_picture(owner=person))
+    assert profile.read(an_activity(person)) == []
+    follow = core.Entry("e-9", pb.ACTIVITY_KIND_INTEREST_FOLLOWED, "", NOW_MS, (), "dogs")
+    profile.journal.correct(TENANT, person, follow)
+    profile.consents.set(TENANT, person, pb.CONSENT_PURPOSE_IMAGE_INTEREST, False)
+    assert profile.journal.state_of(TENANT, person) == core.State(
+        last=follow.place, corrections={"dogs": core.Correction(followed=True)}
+    )

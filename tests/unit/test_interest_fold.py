@@ -146,3 +146,31 @@ def test_an_entry_that_comes_late_is_refused_so_that_the_journal_is_folded_again
 def test_other_rules_have_another_fingerprint():
     assert RULES.fingerprint != Rules(RULES.gains, RULES.half_life_ms * 2).fingerprint
     assert RULES.fingerprint != Rules({**RULES.gains, pb.ACTIVITY_KIND_LIKED: 0.9}, RULES.half_life_ms).fingerprint
+
+
+def a_word(event_id: str, kind: int, *, interest: str = "dogs", text: str = "", at_ms: int = 2 * DAY_MS) -> Entry:
+    return Entry(event_id, kind, "", at_ms, (), interest, text)
+
+
+def test_what_is_said_of_an_interest_stays_until_something_else_is_said():
+    said = [
+        a_word("e-1", pb.ACTIVITY_KIND_INTEREST_FOLLOWED),
+        a_word("e-2", pb.ACTIVITY_KIND_INTEREST_RENAMED, text="our dogs"),
+        a_word("e-3", pb.ACTIVITY_KIND_INTEREST_MUTED),
+    ]
+    state = fold(NOTHING, said, RULES)
+    assert state.corrections == {"dogs": core.Correction(followed=True, muted=True, name="our dogs")}
+    taken_back = [
+        a_word("e-4", pb.ACTIVITY_KIND_INTEREST_UNFOLLOWED),
+        a_word("e-5", pb.ACTIVITY_KIND_INTEREST_UNMUTED),
+        a_word("e-6", pb.ACTIVITY_KIND_INTEREST_RENAMED),
+    ]
+    assert fold(state, taken_back, RULES).corrections == {}
+
+
+def test_deleting_an_interest_forgets_what_was_learnt_of_it_and_nothing_else():
+    cat = Finding("cats", 0.8, WHOLE, (("tabby", 0.8),))
+    journal = [an_entry("e-1", DOG, cat), a_word("e-2", pb.ACTIVITY_KIND_INTEREST_DELETED)]
+    assert set(fold(NOTHING, journal, RULES).interests) == {"cats"}
+    again = an_entry("e-3", media_id="m-2", at_ms=3 * DAY_MS)
+    assert weights(fold(NOTHING, [*journal, again], RULES), 3 * DAY_MS)["dogs"] == pytest.approx(0.8)

@@ -15,6 +15,7 @@ from services.profile import store, wire
 from services.profile.core import KeptConsent
 from services.profile.errors import UnknownPurpose
 from services.profile.handlers.people import must_exist
+from services.profile.journal import Journal
 
 logger = logging.getLogger(__name__)
 
@@ -25,6 +26,7 @@ class Consents:
 
     engine: Engine
     clock: Clock
+    journal: Journal
 
     def of(self, tenant: str, person_id: str) -> Mapping[int, KeptConsent]:
         """By purpose."""
@@ -33,7 +35,7 @@ class Consents:
             return store.consents(c, tenant, person_id)
 
     def set(self, tenant: str, person_id: str, purpose: int, given: bool) -> KeptConsent:
-        """Withdrawing image_interest removes all that was learnt. Setting what is set already changes nothing."""
+        """Withdrawing image_interest removes all that was learnt, and leaves what the person said of interests. Setting what is set already changes nothing."""
         if purpose not in wire.PURPOSES:
             raise UnknownPurpose(f"there is no consent {purpose}")
         with self.engine.begin() as c:
@@ -44,6 +46,6 @@ class Consents:
             kept = KeptConsent(given, self.clock())
             store.put_consent(c, tenant, person_id, purpose, kept)
             if purpose == CONSENT_PURPOSE_IMAGE_INTEREST and not given:
-                store.drop_journal(c, tenant, person_id)
+                self.journal.forget_learnt(c, tenant, person_id)
         logger.info("consent %d of %s: %s", purpose, person_id, "given" if given else "withdrawn")
         return kept

@@ -32,6 +32,7 @@ class UserActivity(_message.Message):
     BOX_FIELD_NUMBER: _builtins.int
     ITEM_ID_FIELD_NUMBER: _builtins.int
     OCCURRED_AT_MS_FIELD_NUMBER: _builtins.int
+    INTEREST_ID_FIELD_NUMBER: _builtins.int
     event_id: _builtins.str
     tenant: _builtins.str
     person_id: _builtins.str
@@ -39,6 +40,8 @@ class UserActivity(_message.Message):
     media_id: _builtins.str
     item_id: _builtins.str
     occurred_at_ms: _builtins.int
+    interest_id: _builtins.str
+    """of the taxonomy; where an interest was corrected"""
     @_builtins.property
     def box(self) -> _common_pb2.Box:
         """absent: the whole picture"""
@@ -54,10 +57,11 @@ class UserActivity(_message.Message):
         box: _common_pb2.Box | None = ...,
         item_id: _builtins.str = ...,
         occurred_at_ms: _builtins.int = ...,
+        interest_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["box", b"box"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["box", b"box", "event_id", b"event_id", "item_id", b"item_id", "kind", b"kind", "media_id", b"media_id", "occurred_at_ms", b"occurred_at_ms", "person_id", b"person_id", "tenant", b"tenant"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["box", b"box", "event_id", b"event_id", "interest_id", b"interest_id", "item_id", b"item_id", "kind", b"kind", "media_id", b"media_id", "occurred_at_ms", b"occurred_at_ms", "person_id", b"person_id", "tenant", b"tenant"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

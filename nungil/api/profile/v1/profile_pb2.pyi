@@ -56,6 +56,18 @@ class _ActivityKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Activity
     ACTIVITY_KIND_CLICKED_OUT: _ActivityKind.ValueType  # 8
     ACTIVITY_KIND_HIDDEN: _ActivityKind.ValueType  # 9
     ACTIVITY_KIND_BOUGHT: _ActivityKind.ValueType  # 10
+    ACTIVITY_KIND_UNSAVED: _ActivityKind.ValueType  # 11
+    ACTIVITY_KIND_INTEREST_FOLLOWED: _ActivityKind.ValueType  # 12
+    """What a person says of an interest: with interest_id, without a picture."""
+    ACTIVITY_KIND_INTEREST_UNFOLLOWED: _ActivityKind.ValueType  # 13
+    ACTIVITY_KIND_INTEREST_MUTED: _ActivityKind.ValueType  # 14
+    ACTIVITY_KIND_INTEREST_UNMUTED: _ActivityKind.ValueType  # 15
+    ACTIVITY_KIND_INTEREST_PINNED: _ActivityKind.ValueType  # 16
+    ACTIVITY_KIND_INTEREST_UNPINNED: _ActivityKind.ValueType  # 17
+    ACTIVITY_KIND_INTEREST_RENAMED: _ActivityKind.ValueType  # 18
+    """the name itself stays with profile"""
+    ACTIVITY_KIND_INTEREST_DELETED: _ActivityKind.ValueType  # 19
+    """what was learnt of it until then is forgotten"""
 
 class ActivityKind(_ActivityKind, metaclass=_ActivityKindEnumTypeWrapper):
     """What a person did. In events and in evidence alike."""
@@ -71,6 +83,18 @@ ACTIVITY_KIND_CLOSED_UP: ActivityKind.ValueType  # 7
 ACTIVITY_KIND_CLICKED_OUT: ActivityKind.ValueType  # 8
 ACTIVITY_KIND_HIDDEN: ActivityKind.ValueType  # 9
 ACTIVITY_KIND_BOUGHT: ActivityKind.ValueType  # 10
+ACTIVITY_KIND_UNSAVED: ActivityKind.ValueType  # 11
+ACTIVITY_KIND_INTEREST_FOLLOWED: ActivityKind.ValueType  # 12
+"""What a person says of an interest: with interest_id, without a picture."""
+ACTIVITY_KIND_INTEREST_UNFOLLOWED: ActivityKind.ValueType  # 13
+ACTIVITY_KIND_INTEREST_MUTED: ActivityKind.ValueType  # 14
+ACTIVITY_KIND_INTEREST_UNMUTED: ActivityKind.ValueType  # 15
+ACTIVITY_KIND_INTEREST_PINNED: ActivityKind.ValueType  # 16
+ACTIVITY_KIND_INTEREST_UNPINNED: ActivityKind.ValueType  # 17
+ACTIVITY_KIND_INTEREST_RENAMED: ActivityKind.ValueType  # 18
+"""the name itself stays with profile"""
+ACTIVITY_KIND_INTEREST_DELETED: ActivityKind.ValueType  # 19
+"""what was learnt of it until then is forgotten"""
 Global___ActivityKind: _TypeAlias = ActivityKind  # noqa: Y015
 
 @_typing.final
