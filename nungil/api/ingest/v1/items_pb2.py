@@ -25,17 +25,19 @@ _sym_db = _symbol_database.Default()
 from nungil.api.common.v1 import common_pb2 as nungil_dot_api_dot_common_dot_v1_dot_common__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n nungil/api/ingest/v1/items.proto\x12\x14nungil.api.ingest.v1\x1a!nungil/api/common/v1/common.proto\"\xdf\x01\n\x05Offer\x12\x10\n\x08offer_id\x18\x01 \x01(\t\x12\x0c\n\x04shop\x18\x02 \x01(\t\x12\x0b\n\x03url\x18\x03 \x01(\t\x12\x0e\n\x06market\x18\x04 \x01(\t\x12\x10\n\x08\x63urrency\x18\x05 \x01(\t\x12\x13\n\x0bprice_minor\x18\x06 \x01(\x03\x12\x10\n\x08in_stock\x18\x07 \x01(\x08\x12\x15\n\rchecked_at_ms\x18\x08 \x01(\x03\x12\x15\n\rexpires_at_ms\x18\t \x01(\x03\x12\x32\n\tcondition\x18\n \x01(\x0e\x32\x1f.nungil.api.ingest.v1.Condition\"\xcb\x01\n\x04Item\x12\x0f\n\x07item_id\x18\x01 \x01(\t\x12\x11\n\tmedia_ids\x18\x02 \x03(\t\x12)\n\x05title\x18\x03 \x01(\x0b\x32\x1a.nungil.api.common.v1.Name\x12\r\n\x05\x62rand\x18\x04 \x01(\t\x12\x10\n\x08\x63\x61tegory\x18\x05 \x01(\t\x12+\n\x06offers\x18\x06 \x03(\x0b\x32\x1b.nungil.api.ingest.v1.Offer\x12\x15\n\rcreated_at_ms\x18\x07 \x01(\x03\x12\x0f\n\x07\x61liases\x18\x08 \x03(\t*h\n\tCondition\x12\x19\n\x15\x43ONDITION_UNSPECIFIED\x10\x00\x12\x11\n\rCONDITION_NEW\x10\x01\x12\x19\n\x15\x43ONDITION_REFURBISHED\x10\x02\x12\x12\n\x0e\x43ONDITION_USED\x10\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n nungil/api/ingest/v1/items.proto\x12\x14nungil.api.ingest.v1\x1a!nungil/api/common/v1/common.proto\"\xdf\x01\n\x05Offer\x12\x10\n\x08offer_id\x18\x01 \x01(\t\x12\x0c\n\x04shop\x18\x02 \x01(\t\x12\x0b\n\x03url\x18\x03 \x01(\t\x12\x0e\n\x06market\x18\x04 \x01(\t\x12\x10\n\x08\x63urrency\x18\x05 \x01(\t\x12\x13\n\x0bprice_minor\x18\x06 \x01(\x03\x12\x10\n\x08in_stock\x18\x07 \x01(\x08\x12\x15\n\rchecked_at_ms\x18\x08 \x01(\x03\x12\x15\n\rexpires_at_ms\x18\t \x01(\x03\x12\x32\n\tcondition\x18\n \x01(\x0e\x32\x1f.nungil.api.ingest.v1.Condition\"\xf9\x01\n\x04Item\x12\x0f\n\x07item_id\x18\x01 \x01(\t\x12\x11\n\tmedia_ids\x18\x02 \x03(\t\x12)\n\x05title\x18\x03 \x01(\x0b\x32\x1a.nungil.api.common.v1.Name\x12\r\n\x05\x62rand\x18\x04 \x01(\t\x12\x10\n\x08\x63\x61tegory\x18\x05 \x01(\t\x12+\n\x06offers\x18\x06 \x03(\x0b\x32\x1b.nungil.api.ingest.v1.Offer\x12\x15\n\rcreated_at_ms\x18\x07 \x01(\x03\x12\x0f\n\x07\x61liases\x18\x08 \x03(\t\x12,\n\x04kind\x18\t \x01(\x0e\x32\x1e.nungil.api.ingest.v1.ItemKind*h\n\tCondition\x12\x19\n\x15\x43ONDITION_UNSPECIFIED\x10\x00\x12\x11\n\rCONDITION_NEW\x10\x01\x12\x19\n\x15\x43ONDITION_REFURBISHED\x10\x02\x12\x12\n\x0e\x43ONDITION_USED\x10\x03*j\n\x08ItemKind\x12\x19\n\x15ITEM_KIND_UNSPECIFIED\x10\x00\x12\x15\n\x11ITEM_KIND_PRODUCT\x10\x01\x12\x15\n\x11ITEM_KIND_SERVICE\x10\x02\x12\x15\n\x11ITEM_KIND_ARTICLE\x10\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'nungil.api.ingest.v1.items_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_CONDITION']._serialized_start=525
-  _globals['_CONDITION']._serialized_end=629
+  _globals['_CONDITION']._serialized_start=571
+  _globals['_CONDITION']._serialized_end=675
+  _globals['_ITEMKIND']._serialized_start=677
+  _globals['_ITEMKIND']._serialized_end=783
   _globals['_OFFER']._serialized_start=94
   _globals['_OFFER']._serialized_end=317
   _globals['_ITEM']._serialized_start=320
-  _globals['_ITEM']._serialized_end=523
+  _globals['_ITEM']._serialized_end=569
 # @@protoc_insertion_point(module_scope)

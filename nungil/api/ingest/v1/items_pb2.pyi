@@ -39,6 +39,30 @@ CONDITION_REFURBISHED: Condition.ValueType  # 2
 CONDITION_USED: Condition.ValueType  # 3
 Global___Condition: _TypeAlias = Condition  # noqa: Y015
 
+class _ItemKind:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _ItemKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ItemKind.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    ITEM_KIND_UNSPECIFIED: _ItemKind.ValueType  # 0
+    ITEM_KIND_PRODUCT: _ItemKind.ValueType  # 1
+    ITEM_KIND_SERVICE: _ItemKind.ValueType  # 2
+    """a pet clinic, a travel club"""
+    ITEM_KIND_ARTICLE: _ItemKind.ValueType  # 3
+    """something to read or to watch"""
+
+class ItemKind(_ItemKind, metaclass=_ItemKindEnumTypeWrapper):
+    """What an item is. Unspecified, as items were before they had one: a product."""
+
+ITEM_KIND_UNSPECIFIED: ItemKind.ValueType  # 0
+ITEM_KIND_PRODUCT: ItemKind.ValueType  # 1
+ITEM_KIND_SERVICE: ItemKind.ValueType  # 2
+"""a pet clinic, a travel club"""
+ITEM_KIND_ARTICLE: ItemKind.ValueType  # 3
+"""something to read or to watch"""
+Global___ItemKind: _TypeAlias = ItemKind  # noqa: Y015
+
 @_typing.final
 class Offer(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
@@ -104,12 +128,14 @@ class Item(_message.Message):
     OFFERS_FIELD_NUMBER: _builtins.int
     CREATED_AT_MS_FIELD_NUMBER: _builtins.int
     ALIASES_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
     item_id: _builtins.str
     """the feed's own, unique within its tenant"""
     brand: _builtins.str
     category: _builtins.str
     created_at_ms: _builtins.int
     """when it first came"""
+    kind: Global___ItemKind.ValueType
     @_builtins.property
     def media_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """its pictures, of purpose catalogue; the first is shown"""
@@ -133,10 +159,11 @@ class Item(_message.Message):
         offers: _abc.Iterable[Global___Offer] | None = ...,
         created_at_ms: _builtins.int = ...,
         aliases: _abc.Iterable[_builtins.str] | None = ...,
+        kind: Global___ItemKind.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["title", b"title"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["aliases", b"aliases", "brand", b"brand", "category", b"category", "created_at_ms", b"created_at_ms", "item_id", b"item_id", "media_ids", b"media_ids", "offers", b"offers", "title", b"title"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["aliases", b"aliases", "brand", b"brand", "category", b"category", "created_at_ms", b"created_at_ms", "item_id", b"item_id", "kind", b"kind", "media_ids", b"media_ids", "offers", b"offers", "title", b"title"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

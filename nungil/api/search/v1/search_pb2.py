@@ -26,15 +26,15 @@ from nungil.api.common.v1 import common_pb2 as nungil_dot_api_dot_common_dot_v1_
 from nungil.api.ingest.v1 import items_pb2 as nungil_dot_api_dot_ingest_dot_v1_dot_items__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!nungil/api/search/v1/search.proto\x12\x14nungil.api.search.v1\x1a!nungil/api/common/v1/common.proto\x1a nungil/api/ingest/v1/items.proto\"\xaf\x03\n\x13SearchByCropRequest\x12,\n\x06\x63\x61ller\x18\x01 \x01(\x0b\x32\x1c.nungil.api.common.v1.Caller\x12\x10\n\x08media_id\x18\x02 \x01(\t\x12(\n\x03\x62ox\x18\x03 \x01(\x0b\x32\x19.nungil.api.common.v1.BoxH\x00\x12\x10\n\x06region\x18\x04 \x01(\x05H\x00\x12.\n\x07\x66ilters\x18\x05 \x01(\x0b\x32\x1d.nungil.api.search.v1.Filters\x12\r\n\x05limit\x18\x06 \x01(\x05\x12\x0e\n\x06\x63ursor\x18\x07 \x01(\t\x12\x0e\n\x06record\x18\x08 \x01(\x08\x12\x10\n\x08\x65vent_id\x18\t \x01(\t\x12\x0c\n\x04text\x18\n \x01(\t\x12*\n\x06narrow\x18\x0b \x03(\x0b\x32\x1a.nungil.api.search.v1.Chip\x12+\n\x07\x65xclude\x18\x0c \x03(\x0b\x32\x1a.nungil.api.search.v1.Chip\x12(\n\x04sort\x18\r \x01(\x0e\x32\x1a.nungil.api.search.v1.Sort\x12\x12\n\nwant_chips\x18\x0e \x01(\x08\x42\x06\n\x04part\"\xeb\x01\n\x04\x43hip\x12-\n\x04kind\x18\x01 \x01(\x0e\x32\x1f.nungil.api.search.v1.Chip.Kind\x12\n\n\x02id\x18\x02 \x01(\t\x12(\n\x04name\x18\x03 \x01(\x0b\x32\x1a.nungil.api.common.v1.Name\x12\r\n\x05\x63ount\x18\x04 \x01(\x05\"o\n\x04Kind\x12\x14\n\x10KIND_UNSPECIFIED\x10\x00\x12\x0e\n\nKIND_LABEL\x10\x01\x12\x0f\n\x0bKIND_COLOUR\x10\x02\x12\x11\n\rKIND_CATEGORY\x10\x03\x12\r\n\tKIND_SHOP\x10\x04\x12\x0e\n\nKIND_BRAND\x10\x05\"\xb4\x01\n\nUnderstood\x12.\n\x07\x66ilters\x18\x01 \x01(\x0b\x32\x1d.nungil.api.search.v1.Filters\x12*\n\x06narrow\x18\x02 \x03(\x0b\x32\x1a.nungil.api.search.v1.Chip\x12+\n\x07\x65xclude\x18\x03 \x03(\x0b\x32\x1a.nungil.api.search.v1.Chip\x12\x0c\n\x04rest\x18\x04 \x01(\t\x12\x0f\n\x07\x62y_look\x18\x05 \x01(\x08\"\xa3\x01\n\x07\x46ilters\x12\x0e\n\x06market\x18\x01 \x01(\t\x12\x10\n\x08in_stock\x18\x02 \x01(\x08\x12\x17\n\x0fmin_price_minor\x18\x03 \x01(\x03\x12\x17\n\x0fmax_price_minor\x18\x04 \x01(\x03\x12\x10\n\x08\x63urrency\x18\x05 \x01(\t\x12\x0c\n\x04shop\x18\x06 \x01(\t\x12\x10\n\x08\x63\x61tegory\x18\x07 \x01(\t\x12\x12\n\nitems_only\x18\x08 \x01(\x08\"\x96\x01\n\x03Hit\x12\x10\n\x08media_id\x18\x01 \x01(\t\x12\r\n\x05score\x18\x02 \x01(\x01\x12\x0e\n\x06region\x18\x03 \x01(\x05\x12&\n\x03\x62ox\x18\x04 \x01(\x0b\x32\x19.nungil.api.common.v1.Box\x12(\n\x04item\x18\x05 \x01(\x0b\x32\x1a.nungil.api.ingest.v1.Item\x12\x0c\n\x04same\x18\x06 \x01(\x08\"\xb2\x02\n\x14SearchByCropResponse\x12\x0f\n\x07matched\x18\x01 \x01(\x08\x12\'\n\x04hits\x18\x02 \x03(\x0b\x32\x19.nungil.api.search.v1.Hit\x12&\n\x03\x62ox\x18\x03 \x01(\x0b\x32\x19.nungil.api.common.v1.Box\x12\x0f\n\x07\x63lipped\x18\x04 \x01(\x08\x12\x13\n\x0bnext_cursor\x18\x05 \x01(\t\x12\x0f\n\x07took_ms\x18\x06 \x01(\x01\x12)\n\x05\x63hips\x18\x07 \x03(\x0b\x32\x1a.nungil.api.search.v1.Chip\x12\x34\n\nunderstood\x18\x08 \x01(\x0b\x32 .nungil.api.search.v1.Understood\x12\x0f\n\x07partial\x18\t \x01(\x08\x12\x0f\n\x07\x63ounted\x18\n \x01(\x05\"\x97\x01\n\x16SearchByRegionsRequest\x12,\n\x06\x63\x61ller\x18\x01 \x01(\x0b\x32\x1c.nungil.api.common.v1.Caller\x12\x10\n\x08media_id\x18\x02 \x01(\t\x12.\n\x07\x66ilters\x18\x03 \x01(\x0b\x32\x1d.nungil.api.search.v1.Filters\x12\r\n\x05limit\x18\x04 \x01(\x05\"\xf8\x01\n\x17SearchByRegionsResponse\x12G\n\x07regions\x18\x01 \x03(\x0b\x32\x36.nungil.api.search.v1.SearchByRegionsResponse.OfRegion\x12\x0f\n\x07partial\x18\x02 \x01(\x08\x12\x0f\n\x07took_ms\x18\x03 \x01(\x01\x1ar\n\x08OfRegion\x12,\n\x06region\x18\x01 \x01(\x0b\x32\x1c.nungil.api.common.v1.Region\x12\x0f\n\x07matched\x18\x02 \x01(\x08\x12\'\n\x04hits\x18\x03 \x03(\x0b\x32\x19.nungil.api.search.v1.Hit\"\xaa\x01\n\x0bLensRequest\x12.\n\x04open\x18\x01 \x01(\x0b\x32\x1e.nungil.api.search.v1.LensOpenH\x00\x12\x30\n\x05\x66rame\x18\x02 \x01(\x0b\x32\x1f.nungil.api.search.v1.LensFrameH\x00\x12\x32\n\x06refine\x18\x03 \x01(\x0b\x32 .nungil.api.search.v1.LensRefineH\x00\x42\x05\n\x03\x61sk\"\x9b\x01\n\x08LensOpen\x12,\n\x06\x63\x61ller\x18\x01 \x01(\x0b\x32\x1c.nungil.api.common.v1.Caller\x12\x10\n\x08media_id\x18\x02 \x01(\t\x12\x30\n\x06refine\x18\x03 \x01(\x0b\x32 .nungil.api.search.v1.LensRefine\x12\r\n\x05limit\x18\x04 \x01(\x05\x12\x0e\n\x06record\x18\x05 \x01(\x08\"m\n\tLensFrame\x12\x0e\n\x06number\x18\x01 \x01(\x03\x12(\n\x03\x62ox\x18\x02 \x01(\x0b\x32\x19.nungil.api.common.v1.BoxH\x00\x12\x10\n\x06region\x18\x03 \x01(\x05H\x00\x12\x0c\n\x04rest\x18\x04 \x01(\x08\x42\x06\n\x04part\"\xdd\x01\n\nLensRefine\x12\x0e\n\x06number\x18\x01 \x01(\x03\x12.\n\x07\x66ilters\x18\x02 \x01(\x0b\x32\x1d.nungil.api.search.v1.Filters\x12\x0c\n\x04text\x18\x03 \x01(\t\x12*\n\x06narrow\x18\x04 \x03(\x0b\x32\x1a.nungil.api.search.v1.Chip\x12+\n\x07\x65xclude\x18\x05 \x03(\x0b\x32\x1a.nungil.api.search.v1.Chip\x12(\n\x04sort\x18\x06 \x01(\x0e\x32\x1a.nungil.api.search.v1.Sort\"\xe2\x01\n\x0cLensResponse\x12\x30\n\x05ready\x18\x01 \x01(\x0b\x32\x1f.nungil.api.search.v1.LensReadyH\x00\x12\x32\n\x06\x61nswer\x18\x02 \x01(\x0b\x32 .nungil.api.search.v1.LensAnswerH\x00\x12\x30\n\x05\x66\x61ult\x18\x03 \x01(\x0b\x32\x1f.nungil.api.search.v1.LensFaultH\x00\x12\x32\n\x06\x63losed\x18\x04 \x01(\x0b\x32 .nungil.api.search.v1.LensClosedH\x00\x42\x06\n\x04tell\"\x8e\x01\n\tLensReady\x12\x0e\n\x06number\x18\x01 \x01(\x03\x12\x0c\n\x04rows\x18\x02 \x01(\x05\x12-\n\x07regions\x18\x03 \x03(\x0b\x32\x1c.nungil.api.common.v1.Region\x12\x34\n\nunderstood\x18\x04 \x01(\x0b\x32 .nungil.api.search.v1.Understood\"\xaa\x02\n\nLensAnswer\x12\x0e\n\x06number\x18\x01 \x01(\x03\x12\x0c\n\x04\x66ull\x18\x02 \x01(\x08\x12\x0f\n\x07matched\x18\x03 \x01(\x08\x12+\n\x04hits\x18\x04 \x03(\x0b\x32\x1d.nungil.api.search.v1.LensHit\x12)\n\x05items\x18\x05 \x03(\x0b\x32\x1a.nungil.api.ingest.v1.Item\x12&\n\x03\x62ox\x18\x06 \x01(\x0b\x32\x19.nungil.api.common.v1.Box\x12\x0f\n\x07\x63lipped\x18\x07 \x01(\x08\x12\x0f\n\x07partial\x18\x08 \x01(\x08\x12)\n\x05\x63hips\x18\t \x03(\x0b\x32\x1a.nungil.api.search.v1.Chip\x12\x0f\n\x07\x63ounted\x18\n \x01(\x05\x12\x0f\n\x07took_ms\x18\x0b \x01(\x01\"q\n\x07LensHit\x12\x10\n\x08media_id\x18\x01 \x01(\t\x12\x0f\n\x07item_id\x18\x02 \x01(\t\x12\r\n\x05score\x18\x03 \x01(\x01\x12&\n\x03\x62ox\x18\x04 \x01(\x0b\x32\x19.nungil.api.common.v1.Box\x12\x0c\n\x04same\x18\x05 \x01(\x08\"9\n\tLensFault\x12\x0e\n\x06number\x18\x01 \x01(\x03\x12\x0c\n\x04type\x18\x02 \x01(\t\x12\x0e\n\x06\x64\x65tail\x18\x03 \x01(\t\"*\n\nLensClosed\x12\x0c\n\x04type\x18\x01 \x01(\t\x12\x0e\n\x06\x64\x65tail\x18\x02 \x01(\t\"\x12\n\x10GetStatusRequest\"M\n\x11GetStatusResponse\x12\x12\n\nindex_rows\x18\x01 \x01(\x03\x12\r\n\x05items\x18\x02 \x01(\x03\x12\x15\n\rencoder_space\x18\x03 \x01(\t*=\n\x04Sort\x12\x14\n\x10SORT_UNSPECIFIED\x10\x00\x12\x0e\n\nSORT_PRICE\x10\x01\x12\x0f\n\x0bSORT_NEWEST\x10\x02\x32\x97\x03\n\rSearchService\x12\x65\n\x0cSearchByCrop\x12).nungil.api.search.v1.SearchByCropRequest\x1a*.nungil.api.search.v1.SearchByCropResponse\x12n\n\x0fSearchByRegions\x12,.nungil.api.search.v1.SearchByRegionsRequest\x1a-.nungil.api.search.v1.SearchByRegionsResponse\x12Q\n\x04Lens\x12!.nungil.api.search.v1.LensRequest\x1a\".nungil.api.search.v1.LensResponse(\x01\x30\x01\x12\\\n\tGetStatus\x12&.nungil.api.search.v1.GetStatusRequest\x1a\'.nungil.api.search.v1.GetStatusResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!nungil/api/search/v1/search.proto\x12\x14nungil.api.search.v1\x1a!nungil/api/common/v1/common.proto\x1a nungil/api/ingest/v1/items.proto\"\xaf\x03\n\x13SearchByCropRequest\x12,\n\x06\x63\x61ller\x18\x01 \x01(\x0b\x32\x1c.nungil.api.common.v1.Caller\x12\x10\n\x08media_id\x18\x02 \x01(\t\x12(\n\x03\x62ox\x18\x03 \x01(\x0b\x32\x19.nungil.api.common.v1.BoxH\x00\x12\x10\n\x06region\x18\x04 \x01(\x05H\x00\x12.\n\x07\x66ilters\x18\x05 \x01(\x0b\x32\x1d.nungil.api.search.v1.Filters\x12\r\n\x05limit\x18\x06 \x01(\x05\x12\x0e\n\x06\x63ursor\x18\x07 \x01(\t\x12\x0e\n\x06record\x18\x08 \x01(\x08\x12\x10\n\x08\x65vent_id\x18\t \x01(\t\x12\x0c\n\x04text\x18\n \x01(\t\x12*\n\x06narrow\x18\x0b \x03(\x0b\x32\x1a.nungil.api.search.v1.Chip\x12+\n\x07\x65xclude\x18\x0c \x03(\x0b\x32\x1a.nungil.api.search.v1.Chip\x12(\n\x04sort\x18\r \x01(\x0e\x32\x1a.nungil.api.search.v1.Sort\x12\x12\n\nwant_chips\x18\x0e \x01(\x08\x42\x06\n\x04part\"\xeb\x01\n\x04\x43hip\x12-\n\x04kind\x18\x01 \x01(\x0e\x32\x1f.nungil.api.search.v1.Chip.Kind\x12\n\n\x02id\x18\x02 \x01(\t\x12(\n\x04name\x18\x03 \x01(\x0b\x32\x1a.nungil.api.common.v1.Name\x12\r\n\x05\x63ount\x18\x04 \x01(\x05\"o\n\x04Kind\x12\x14\n\x10KIND_UNSPECIFIED\x10\x00\x12\x0e\n\nKIND_LABEL\x10\x01\x12\x0f\n\x0bKIND_COLOUR\x10\x02\x12\x11\n\rKIND_CATEGORY\x10\x03\x12\r\n\tKIND_SHOP\x10\x04\x12\x0e\n\nKIND_BRAND\x10\x05\"\xb4\x01\n\nUnderstood\x12.\n\x07\x66ilters\x18\x01 \x01(\x0b\x32\x1d.nungil.api.search.v1.Filters\x12*\n\x06narrow\x18\x02 \x03(\x0b\x32\x1a.nungil.api.search.v1.Chip\x12+\n\x07\x65xclude\x18\x03 \x03(\x0b\x32\x1a.nungil.api.search.v1.Chip\x12\x0c\n\x04rest\x18\x04 \x01(\t\x12\x0f\n\x07\x62y_look\x18\x05 \x01(\x08\"\xd2\x01\n\x07\x46ilters\x12\x0e\n\x06market\x18\x01 \x01(\t\x12\x10\n\x08in_stock\x18\x02 \x01(\x08\x12\x17\n\x0fmin_price_minor\x18\x03 \x01(\x03\x12\x17\n\x0fmax_price_minor\x18\x04 \x01(\x03\x12\x10\n\x08\x63urrency\x18\x05 \x01(\t\x12\x0c\n\x04shop\x18\x06 \x01(\t\x12\x10\n\x08\x63\x61tegory\x18\x07 \x01(\t\x12\x12\n\nitems_only\x18\x08 \x01(\x08\x12-\n\x05kinds\x18\t \x03(\x0e\x32\x1e.nungil.api.ingest.v1.ItemKind\"\x96\x01\n\x03Hit\x12\x10\n\x08media_id\x18\x01 \x01(\t\x12\r\n\x05score\x18\x02 \x01(\x01\x12\x0e\n\x06region\x18\x03 \x01(\x05\x12&\n\x03\x62ox\x18\x04 \x01(\x0b\x32\x19.nungil.api.common.v1.Box\x12(\n\x04item\x18\x05 \x01(\x0b\x32\x1a.nungil.api.ingest.v1.Item\x12\x0c\n\x04same\x18\x06 \x01(\x08\"\xb2\x02\n\x14SearchByCropResponse\x12\x0f\n\x07matched\x18\x01 \x01(\x08\x12\'\n\x04hits\x18\x02 \x03(\x0b\x32\x19.nungil.api.search.v1.Hit\x12&\n\x03\x62ox\x18\x03 \x01(\x0b\x32\x19.nungil.api.common.v1.Box\x12\x0f\n\x07\x63lipped\x18\x04 \x01(\x08\x12\x13\n\x0bnext_cursor\x18\x05 \x01(\t\x12\x0f\n\x07took_ms\x18\x06 \x01(\x01\x12)\n\x05\x63hips\x18\x07 \x03(\x0b\x32\x1a.nungil.api.search.v1.Chip\x12\x34\n\nunderstood\x18\x08 \x01(\x0b\x32 .nungil.api.search.v1.Understood\x12\x0f\n\x07partial\x18\t \x01(\x08\x12\x0f\n\x07\x63ounted\x18\n \x01(\x05\"\x97\x01\n\x16SearchByRegionsRequest\x12,\n\x06\x63\x61ller\x18\x01 \x01(\x0b\x32\x1c.nungil.api.common.v1.Caller\x12\x10\n\x08media_id\x18\x02 \x01(\t\x12.\n\x07\x66ilters\x18\x03 \x01(\x0b\x32\x1d.nungil.api.search.v1.Filters\x12\r\n\x05limit\x18\x04 \x01(\x05\"\xf8\x01\n\x17SearchByRegionsResponse\x12G\n\x07regions\x18\x01 \x03(\x0b\x32\x36.nungil.api.search.v1.SearchByRegionsResponse.OfRegion\x12\x0f\n\x07partial\x18\x02 \x01(\x08\x12\x0f\n\x07took_ms\x18\x03 \x01(\x01\x1ar\n\x08OfRegion\x12,\n\x06region\x18\x01 \x01(\x0b\x32\x1c.nungil.api.common.v1.Region\x12\x0f\n\x07matched\x18\x02 \x01(\x08\x12\'\n\x04hits\x18\x03 \x03(\x0b\x32\x19.nungil.api.search.v1.Hit\"\xac\x02\n\x15\x46indCandidatesRequest\x12,\n\x06\x63\x61ller\x18\x01 \x01(\x0b\x32\x1c.nungil.api.common.v1.Caller\x12\x15\n\rencoder_space\x18\x02 \x01(\t\x12\x35\n\x07queries\x18\x03 \x03(\x0b\x32$.nungil.api.search.v1.CandidateQuery\x12.\n\x07\x66ilters\x18\x04 \x01(\x0b\x32\x1d.nungil.api.search.v1.Filters\x12\x0c\n\x04text\x18\x05 \x01(\t\x12+\n\x07\x65xclude\x18\x06 \x03(\x0b\x32\x1a.nungil.api.search.v1.Chip\x12\x15\n\rwithout_items\x18\x07 \x03(\t\x12\x15\n\rwithout_media\x18\x08 \x03(\t\"\xe9\x01\n\x0e\x43\x61ndidateQuery\x12\x10\n\x06vector\x18\x01 \x01(\x0cH\x00\x12\x0f\n\x05label\x18\x02 \x01(\tH\x00\x12=\n\x06newest\x18\x03 \x01(\x0b\x32+.nungil.api.search.v1.CandidateQuery.NewestH\x00\x12;\n\x05named\x18\x04 \x01(\x0b\x32*.nungil.api.search.v1.CandidateQuery.NamedH\x00\x12\r\n\x05limit\x18\x05 \x01(\x05\x1a\x08\n\x06Newest\x1a\x19\n\x05Named\x12\x10\n\x08item_ids\x18\x01 \x03(\tB\x04\n\x02\x62y\"\xae\x01\n\x16\x46indCandidatesResponse\x12\x43\n\x05\x66ound\x18\x01 \x03(\x0b\x32\x34.nungil.api.search.v1.FindCandidatesResponse.OfQuery\x12\x0f\n\x07partial\x18\x02 \x01(\x08\x1a>\n\x07OfQuery\x12\x33\n\ncandidates\x18\x01 \x03(\x0b\x32\x1f.nungil.api.search.v1.Candidate\"C\n\tCandidate\x12&\n\x03hit\x18\x01 \x01(\x0b\x32\x19.nungil.api.search.v1.Hit\x12\x0e\n\x06vector\x18\x02 \x01(\x0c\"\xaa\x01\n\x0bLensRequest\x12.\n\x04open\x18\x01 \x01(\x0b\x32\x1e.nungil.api.search.v1.LensOpenH\x00\x12\x30\n\x05\x66rame\x18\x02 \x01(\x0b\x32\x1f.nungil.api.search.v1.LensFrameH\x00\x12\x32\n\x06refine\x18\x03 \x01(\x0b\x32 .nungil.api.search.v1.LensRefineH\x00\x42\x05\n\x03\x61sk\"\x9b\x01\n\x08LensOpen\x12,\n\x06\x63\x61ller\x18\x01 \x01(\x0b\x32\x1c.nungil.api.common.v1.Caller\x12\x10\n\x08media_id\x18\x02 \x01(\t\x12\x30\n\x06refine\x18\x03 \x01(\x0b\x32 .nungil.api.search.v1.LensRefine\x12\r\n\x05limit\x18\x04 \x01(\x05\x12\x0e\n\x06record\x18\x05 \x01(\x08\"m\n\tLensFrame\x12\x0e\n\x06number\x18\x01 \x01(\x03\x12(\n\x03\x62ox\x18\x02 \x01(\x0b\x32\x19.nungil.api.common.v1.BoxH\x00\x12\x10\n\x06region\x18\x03 \x01(\x05H\x00\x12\x0c\n\x04rest\x18\x04 \x01(\x08\x42\x06\n\x04part\"\xdd\x01\n\nLensRefine\x12\x0e\n\x06number\x18\x01 \x01(\x03\x12.\n\x07\x66ilters\x18\x02 \x01(\x0b\x32\x1d.nungil.api.search.v1.Filters\x12\x0c\n\x04text\x18\x03 \x01(\t\x12*\n\x06narrow\x18\x04 \x03(\x0b\x32\x1a.nungil.api.search.v1.Chip\x12+\n\x07\x65xclude\x18\x05 \x03(\x0b\x32\x1a.nungil.api.search.v1.Chip\x12(\n\x04sort\x18\x06 \x01(\x0e\x32\x1a.nungil.api.search.v1.Sort\"\xe2\x01\n\x0cLensResponse\x12\x30\n\x05ready\x18\x01 \x01(\x0b\x32\x1f.nungil.api.search.v1.LensReadyH\x00\x12\x32\n\x06\x61nswer\x18\x02 \x01(\x0b\x32 .nungil.api.search.v1.LensAnswerH\x00\x12\x30\n\x05\x66\x61ult\x18\x03 \x01(\x0b\x32\x1f.nungil.api.search.v1.LensFaultH\x00\x12\x32\n\x06\x63losed\x18\x04 \x01(\x0b\x32 .nungil.api.search.v1.LensClosedH\x00\x42\x06\n\x04tell\"\x8e\x01\n\tLensReady\x12\x0e\n\x06number\x18\x01 \x01(\x03\x12\x0c\n\x04rows\x18\x02 \x01(\x05\x12-\n\x07regions\x18\x03 \x03(\x0b\x32\x1c.nungil.api.common.v1.Region\x12\x34\n\nunderstood\x18\x04 \x01(\x0b\x32 .nungil.api.search.v1.Understood\"\xaa\x02\n\nLensAnswer\x12\x0e\n\x06number\x18\x01 \x01(\x03\x12\x0c\n\x04\x66ull\x18\x02 \x01(\x08\x12\x0f\n\x07matched\x18\x03 \x01(\x08\x12+\n\x04hits\x18\x04 \x03(\x0b\x32\x1d.nungil.api.search.v1.LensHit\x12)\n\x05items\x18\x05 \x03(\x0b\x32\x1a.nungil.api.ingest.v1.Item\x12&\n\x03\x62ox\x18\x06 \x01(\x0b\x32\x19.nungil.api.common.v1.Box\x12\x0f\n\x07\x63lipped\x18\x07 \x01(\x08\x12\x0f\n\x07partial\x18\x08 \x01(\x08\x12)\n\x05\x63hips\x18\t \x03(\x0b\x32\x1a.nungil.api.search.v1.Chip\x12\x0f\n\x07\x63ounted\x18\n \x01(\x05\x12\x0f\n\x07took_ms\x18\x0b \x01(\x01\"q\n\x07LensHit\x12\x10\n\x08media_id\x18\x01 \x01(\t\x12\x0f\n\x07item_id\x18\x02 \x01(\t\x12\r\n\x05score\x18\x03 \x01(\x01\x12&\n\x03\x62ox\x18\x04 \x01(\x0b\x32\x19.nungil.api.common.v1.Box\x12\x0c\n\x04same\x18\x05 \x01(\x08\"9\n\tLensFault\x12\x0e\n\x06number\x18\x01 \x01(\x03\x12\x0c\n\x04type\x18\x02 \x01(\t\x12\x0e\n\x06\x64\x65tail\x18\x03 \x01(\t\"*\n\nLensClosed\x12\x0c\n\x04type\x18\x01 \x01(\t\x12\x0e\n\x06\x64\x65tail\x18\x02 \x01(\t\"\x12\n\x10GetStatusRequest\"M\n\x11GetStatusResponse\x12\x12\n\nindex_rows\x18\x01 \x01(\x03\x12\r\n\x05items\x18\x02 \x01(\x03\x12\x15\n\rencoder_space\x18\x03 \x01(\t*=\n\x04Sort\x12\x14\n\x10SORT_UNSPECIFIED\x10\x00\x12\x0e\n\nSORT_PRICE\x10\x01\x12\x0f\n\x0bSORT_NEWEST\x10\x02\x32\x84\x04\n\rSearchService\x12\x65\n\x0cSearchByCrop\x12).nungil.api.search.v1.SearchByCropRequest\x1a*.nungil.api.search.v1.SearchByCropResponse\x12n\n\x0fSearchByRegions\x12,.nungil.api.search.v1.SearchByRegionsRequest\x1a-.nungil.api.search.v1.SearchByRegionsResponse\x12Q\n\x04Lens\x12!.nungil.api.search.v1.LensRequest\x1a\".nungil.api.search.v1.LensResponse(\x01\x30\x01\x12k\n\x0e\x46indCandidates\x12+.nungil.api.search.v1.FindCandidatesRequest\x1a,.nungil.api.search.v1.FindCandidatesResponse\x12\\\n\tGetStatus\x12&.nungil.api.search.v1.GetStatusRequest\x1a\'.nungil.api.search.v1.GetStatusResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'nungil.api.search.v1.search_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_SORT']._serialized_start=3674
-  _globals['_SORT']._serialized_end=3735
+  _globals['_SORT']._serialized_start=4506
+  _globals['_SORT']._serialized_end=4567
   _globals['_SEARCHBYCROPREQUEST']._serialized_start=129
   _globals['_SEARCHBYCROPREQUEST']._serialized_end=560
   _globals['_CHIP']._serialized_start=563
@@ -44,41 +44,55 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_UNDERSTOOD']._serialized_start=801
   _globals['_UNDERSTOOD']._serialized_end=981
   _globals['_FILTERS']._serialized_start=984
-  _globals['_FILTERS']._serialized_end=1147
-  _globals['_HIT']._serialized_start=1150
-  _globals['_HIT']._serialized_end=1300
-  _globals['_SEARCHBYCROPRESPONSE']._serialized_start=1303
-  _globals['_SEARCHBYCROPRESPONSE']._serialized_end=1609
-  _globals['_SEARCHBYREGIONSREQUEST']._serialized_start=1612
-  _globals['_SEARCHBYREGIONSREQUEST']._serialized_end=1763
-  _globals['_SEARCHBYREGIONSRESPONSE']._serialized_start=1766
-  _globals['_SEARCHBYREGIONSRESPONSE']._serialized_end=2014
-  _globals['_SEARCHBYREGIONSRESPONSE_OFREGION']._serialized_start=1900
-  _globals['_SEARCHBYREGIONSRESPONSE_OFREGION']._serialized_end=2014
-  _globals['_LENSREQUEST']._serialized_start=2017
-  _globals['_LENSREQUEST']._serialized_end=2187
-  _globals['_LENSOPEN']._serialized_start=2190
-  _globals['_LENSOPEN']._serialized_end=2345
-  _globals['_LENSFRAME']._serialized_start=2347
-  _globals['_LENSFRAME']._serialized_end=2456
-  _globals['_LENSREFINE']._serialized_start=2459
-  _globals['_LENSREFINE']._serialized_end=2680
-  _globals['_LENSRESPONSE']._serialized_start=2683
-  _globals['_LENSRESPONSE']._serialized_end=2909
-  _globals['_LENSREADY']._serialized_start=2912
-  _globals['_LENSREADY']._serialized_end=3054
-  _globals['_LENSANSWER']._serialized_start=3057
-  _globals['_LENSANSWER']._serialized_end=3355
-  _globals['_LENSHIT']._serialized_start=3357
-  _globals['_LENSHIT']._serialized_end=3470
-  _globals['_LENSFAULT']._serialized_start=3472
-  _globals['_LENSFAULT']._serialized_end=3529
-  _globals['_LENSCLOSED']._serialized_start=3531
-  _globals['_LENSCLOSED']._serialized_end=3573
-  _globals['_GETSTATUSREQUEST']._serialized_start=3575
-  _globals['_GETSTATUSREQUEST']._serialized_end=3593
-  _globals['_GETSTATUSRESPONSE']._serialized_start=3595
-  _globals['_GETSTATUSRESPONSE']._serialized_end=3672
-  _globals['_SEARCHSERVICE']._serialized_start=3738
-  _globals['_SEARCHSERVICE']._serialized_end=4145
+  _globals['_FILTERS']._serialized_end=1194
+  _globals['_HIT']._serialized_start=1197
+  _globals['_HIT']._serialized_end=1347
+  _globals['_SEARCHBYCROPRESPONSE']._serialized_start=1350
+  _globals['_SEARCHBYCROPRESPONSE']._serialized_end=1656
+  _globals['_SEARCHBYREGIONSREQUEST']._serialized_start=1659
+  _globals['_SEARCHBYREGIONSREQUEST']._serialized_end=1810
+  _globals['_SEARCHBYREGIONSRESPONSE']._serialized_start=1813
+  _globals['_SEARCHBYREGIONSRESPONSE']._serialized_end=2061
+  _globals['_SEARCHBYREGIONSRESPONSE_OFREGION']._serialized_start=1947
+  _globals['_SEARCHBYREGIONSRESPONSE_OFREGION']._serialized_end=2061
+  _globals['_FINDCANDIDATESREQUEST']._serialized_start=2064
+  _globals['_FINDCANDIDATESREQUEST']._serialized_end=2364
+  _globals['_CANDIDATEQUERY']._serialized_start=2367
+  _globals['_CANDIDATEQUERY']._serialized_end=2600
+  _globals['_CANDIDATEQUERY_NEWEST']._serialized_start=2559
+  _globals['_CANDIDATEQUERY_NEWEST']._serialized_end=2567
+  _globals['_CANDIDATEQUERY_NAMED']._serialized_start=2569
+  _globals['_CANDIDATEQUERY_NAMED']._serialized_end=2594
+  _globals['_FINDCANDIDATESRESPONSE']._serialized_start=2603
+  _globals['_FINDCANDIDATESRESPONSE']._serialized_end=2777
+  _globals['_FINDCANDIDATESRESPONSE_OFQUERY']._serialized_start=2715
+  _globals['_FINDCANDIDATESRESPONSE_OFQUERY']._serialized_end=2777
+  _globals['_CANDIDATE']._serialized_start=2779
+  _globals['_CANDIDATE']._serialized_end=2846
+  _globals['_LENSREQUEST']._serialized_start=2849
+  _globals['_LENSREQUEST']._serialized_end=3019
+  _globals['_LENSOPEN']._serialized_start=3022
+  _globals['_LENSOPEN']._serialized_end=3177
+  _globals['_LENSFRAME']._serialized_start=3179
+  _globals['_LENSFRAME']._serialized_end=3288
+  _globals['_LENSREFINE']._serialized_start=3291
+  _globals['_LENSREFINE']._serialized_end=3512
+  _globals['_LENSRESPONSE']._serialized_start=3515
+  _globals['_LENSRESPONSE']._serialized_end=3741
+  _globals['_LENSREADY']._serialized_start=3744
+  _globals['_LENSREADY']._serialized_end=3886
+  _globals['_LENSANSWER']._serialized_start=3889
+  _globals['_LENSANSWER']._serialized_end=4187
+  _globals['_LENSHIT']._serialized_start=4189
+  _globals['_LENSHIT']._serialized_end=4302
+  _globals['_LENSFAULT']._serialized_start=4304
+  _globals['_LENSFAULT']._serialized_end=4361
+  _globals['_LENSCLOSED']._serialized_start=4363
+  _globals['_LENSCLOSED']._serialized_end=4405
+  _globals['_GETSTATUSREQUEST']._serialized_start=4407
+  _globals['_GETSTATUSREQUEST']._serialized_end=4425
+  _globals['_GETSTATUSRESPONSE']._serialized_start=4427
+  _globals['_GETSTATUSRESPONSE']._serialized_end=4504
+  _globals['_SEARCHSERVICE']._serialized_start=4570
+  _globals['_SEARCHSERVICE']._serialized_end=5086
 # @@protoc_insertion_point(module_scope)

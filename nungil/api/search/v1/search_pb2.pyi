@@ -235,6 +235,7 @@ class Filters(_message.Message):
     SHOP_FIELD_NUMBER: _builtins.int
     CATEGORY_FIELD_NUMBER: _builtins.int
     ITEMS_ONLY_FIELD_NUMBER: _builtins.int
+    KINDS_FIELD_NUMBER: _builtins.int
     market: _builtins.str
     """ISO 3166-1 alpha-2"""
     in_stock: _builtins.bool
@@ -247,6 +248,10 @@ class Filters(_message.Message):
     category: _builtins.str
     items_only: _builtins.bool
     """drop pictures that are no item's"""
+    @_builtins.property
+    def kinds(self) -> _containers.RepeatedScalarFieldContainer[_items_pb2.ItemKind.ValueType]:
+        """one of these; none: any"""
+
     def __init__(
         self,
         *,
@@ -258,10 +263,11 @@ class Filters(_message.Message):
         shop: _builtins.str = ...,
         category: _builtins.str = ...,
         items_only: _builtins.bool = ...,
+        kinds: _abc.Iterable[_items_pb2.ItemKind.ValueType] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["category", b"category", "currency", b"currency", "in_stock", b"in_stock", "items_only", b"items_only", "market", b"market", "max_price_minor", b"max_price_minor", "min_price_minor", b"min_price_minor", "shop", b"shop"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["category", b"category", "currency", b"currency", "in_stock", b"in_stock", "items_only", b"items_only", "kinds", b"kinds", "market", b"market", "max_price_minor", b"max_price_minor", "min_price_minor", b"min_price_minor", "shop", b"shop"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -456,6 +462,209 @@ class SearchByRegionsResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___SearchByRegionsResponse: _TypeAlias = SearchByRegionsResponse  # noqa: Y015
+
+@_typing.final
+class FindCandidatesRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CALLER_FIELD_NUMBER: _builtins.int
+    ENCODER_SPACE_FIELD_NUMBER: _builtins.int
+    QUERIES_FIELD_NUMBER: _builtins.int
+    FILTERS_FIELD_NUMBER: _builtins.int
+    TEXT_FIELD_NUMBER: _builtins.int
+    EXCLUDE_FIELD_NUMBER: _builtins.int
+    WITHOUT_ITEMS_FIELD_NUMBER: _builtins.int
+    WITHOUT_MEDIA_FIELD_NUMBER: _builtins.int
+    encoder_space: _builtins.str
+    """of the vectors; where search serves another, queries by vector find nothing"""
+    text: _builtins.str
+    """words that must hold too, read as those of SearchByCrop"""
+    @_builtins.property
+    def caller(self) -> _common_pb2.Caller:
+        """own pictures are no candidates"""
+
+    @_builtins.property
+    def queries(self) -> _containers.RepeatedCompositeFieldContainer[Global___CandidateQuery]: ...
+    @_builtins.property
+    def filters(self) -> Global___Filters: ...
+    @_builtins.property
+    def exclude(self) -> _containers.RepeatedCompositeFieldContainer[Global___Chip]:
+        """none of these, kind and id alone"""
+
+    @_builtins.property
+    def without_items(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """never these"""
+
+    @_builtins.property
+    def without_media(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """nor what these pictures show"""
+
+    def __init__(
+        self,
+        *,
+        caller: _common_pb2.Caller | None = ...,
+        encoder_space: _builtins.str = ...,
+        queries: _abc.Iterable[Global___CandidateQuery] | None = ...,
+        filters: Global___Filters | None = ...,
+        text: _builtins.str = ...,
+        exclude: _abc.Iterable[Global___Chip] | None = ...,
+        without_items: _abc.Iterable[_builtins.str] | None = ...,
+        without_media: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["caller", b"caller", "filters", b"filters"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["caller", b"caller", "encoder_space", b"encoder_space", "exclude", b"exclude", "filters", b"filters", "queries", b"queries", "text", b"text", "without_items", b"without_items", "without_media", b"without_media"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FindCandidatesRequest: _TypeAlias = FindCandidatesRequest  # noqa: Y015
+
+@_typing.final
+class CandidateQuery(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class Newest(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        def __init__(
+            self,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    @_typing.final
+    class Named(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        ITEM_IDS_FIELD_NUMBER: _builtins.int
+        @_builtins.property
+        def item_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+            """at most 1,000"""
+
+        def __init__(
+            self,
+            *,
+            item_ids: _abc.Iterable[_builtins.str] | None = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["item_ids", b"item_ids"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    VECTOR_FIELD_NUMBER: _builtins.int
+    LABEL_FIELD_NUMBER: _builtins.int
+    NEWEST_FIELD_NUMBER: _builtins.int
+    NAMED_FIELD_NUMBER: _builtins.int
+    LIMIT_FIELD_NUMBER: _builtins.int
+    vector: _builtins.bytes
+    """float32, little endian, unit length: the nearest"""
+    label: _builtins.str
+    """id of the taxonomy, a label or an interest: the newest that show it"""
+    limit: _builtins.int
+    """1 to 1,000"""
+    @_builtins.property
+    def newest(self) -> Global___CandidateQuery.Newest:
+        """the newest"""
+
+    @_builtins.property
+    def named(self) -> Global___CandidateQuery.Named:
+        """these, in this order, where they pass"""
+
+    def __init__(
+        self,
+        *,
+        vector: _builtins.bytes = ...,
+        label: _builtins.str = ...,
+        newest: Global___CandidateQuery.Newest | None = ...,
+        named: Global___CandidateQuery.Named | None = ...,
+        limit: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["by", b"by", "label", b"label", "named", b"named", "newest", b"newest", "vector", b"vector"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["by", b"by", "label", b"label", "limit", b"limit", "named", b"named", "newest", b"newest", "vector", b"vector"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_by: _TypeAlias = _typing.Literal["vector", "label", "newest", "named"]  # noqa: Y015
+    _WhichOneofArgType_by: _TypeAlias = _typing.Literal["by", b"by"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_by) -> _WhichOneofReturnType_by | None: ...
+
+Global___CandidateQuery: _TypeAlias = CandidateQuery  # noqa: Y015
+
+@_typing.final
+class FindCandidatesResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class OfQuery(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        CANDIDATES_FIELD_NUMBER: _builtins.int
+        @_builtins.property
+        def candidates(self) -> _containers.RepeatedCompositeFieldContainer[Global___Candidate]:
+            """best first, each item once"""
+
+        def __init__(
+            self,
+            *,
+            candidates: _abc.Iterable[Global___Candidate] | None = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["candidates", b"candidates"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    FOUND_FIELD_NUMBER: _builtins.int
+    PARTIAL_FIELD_NUMBER: _builtins.int
+    partial: _builtins.bool
+    """more passes than could be looked at"""
+    @_builtins.property
+    def found(self) -> _containers.RepeatedCompositeFieldContainer[Global___FindCandidatesResponse.OfQuery]:
+        """in the order of the queries"""
+
+    def __init__(
+        self,
+        *,
+        found: _abc.Iterable[Global___FindCandidatesResponse.OfQuery] | None = ...,
+        partial: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["found", b"found", "partial", b"partial"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FindCandidatesResponse: _TypeAlias = FindCandidatesResponse  # noqa: Y015
+
+@_typing.final
+class Candidate(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    HIT_FIELD_NUMBER: _builtins.int
+    VECTOR_FIELD_NUMBER: _builtins.int
+    vector: _builtins.bytes
+    """of its picture, float32, little endian, unit length; empty where the index has none"""
+    @_builtins.property
+    def hit(self) -> Global___Hit:
+        """its score is 0 where nothing was compared"""
+
+    def __init__(
+        self,
+        *,
+        hit: Global___Hit | None = ...,
+        vector: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["hit", b"hit"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["hit", b"hit", "vector", b"vector"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Candidate: _TypeAlias = Candidate  # noqa: Y015
 
 @_typing.final
 class LensRequest(_message.Message):

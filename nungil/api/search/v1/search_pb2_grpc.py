@@ -49,6 +49,11 @@ class SearchServiceStub:
                 request_serializer=nungil_dot_api_dot_search_dot_v1_dot_search__pb2.LensRequest.SerializeToString,
                 response_deserializer=nungil_dot_api_dot_search_dot_v1_dot_search__pb2.LensResponse.FromString,
                 _registered_method=True)
+        self.FindCandidates = channel.unary_unary(
+                '/nungil.api.search.v1.SearchService/FindCandidates',
+                request_serializer=nungil_dot_api_dot_search_dot_v1_dot_search__pb2.FindCandidatesRequest.SerializeToString,
+                response_deserializer=nungil_dot_api_dot_search_dot_v1_dot_search__pb2.FindCandidatesResponse.FromString,
+                _registered_method=True)
         self.GetStatus = channel.unary_unary(
                 '/nungil.api.search.v1.SearchService/GetStatus',
                 request_serializer=nungil_dot_api_dot_search_dot_v1_dot_search__pb2.GetStatusRequest.SerializeToString,
@@ -84,6 +89,15 @@ class SearchServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def FindCandidates(self, request, context):
+        """What may be recommended: items near any of some vectors, of some labels, the newest, or named ones, under conditions that
+        hold within the search. Only what pictures of the catalogue show. INVALID_ARGUMENT: no query or more than 100, vectors of another
+        size or not of unit length, limits that sum up to more than 2,000, an unknown label, market or currency.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetStatus(self, request, context):
         """Rows in the index and items known.
         """
@@ -108,6 +122,11 @@ def add_SearchServiceServicer_to_server(servicer, server):
                     servicer.Lens,
                     request_deserializer=nungil_dot_api_dot_search_dot_v1_dot_search__pb2.LensRequest.FromString,
                     response_serializer=nungil_dot_api_dot_search_dot_v1_dot_search__pb2.LensResponse.SerializeToString,
+            ),
+            'FindCandidates': grpc.unary_unary_rpc_method_handler(
+                    servicer.FindCandidates,
+                    request_deserializer=nungil_dot_api_dot_search_dot_v1_dot_search__pb2.FindCandidatesRequest.FromString,
+                    response_serializer=nungil_dot_api_dot_search_dot_v1_dot_search__pb2.FindCandidatesResponse.SerializeToString,
             ),
             'GetStatus': grpc.unary_unary_rpc_method_handler(
                     servicer.GetStatus,
@@ -196,6 +215,33 @@ class SearchService:
             '/nungil.api.search.v1.SearchService/Lens',
             nungil_dot_api_dot_search_dot_v1_dot_search__pb2.LensRequest.SerializeToString,
             nungil_dot_api_dot_search_dot_v1_dot_search__pb2.LensResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def FindCandidates(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/nungil.api.search.v1.SearchService/FindCandidates',
+            nungil_dot_api_dot_search_dot_v1_dot_search__pb2.FindCandidatesRequest.SerializeToString,
+            nungil_dot_api_dot_search_dot_v1_dot_search__pb2.FindCandidatesResponse.FromString,
             options,
             channel_credentials,
             insecure,

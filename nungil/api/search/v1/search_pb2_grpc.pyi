@@ -43,6 +43,11 @@ class SearchServiceStub:
     the codes of SearchByCrop, UNAVAILABLE where no more sessions are taken. Of frames that wait, the newest is answered and
     the others never are. Where the caller ends its side, what is due is still told.
     """
+    FindCandidates: _grpc.UnaryUnaryMultiCallable[_search_pb2.FindCandidatesRequest, _search_pb2.FindCandidatesResponse]
+    """What may be recommended: items near any of some vectors, of some labels, the newest, or named ones, under conditions that
+    hold within the search. Only what pictures of the catalogue show. INVALID_ARGUMENT: no query or more than 100, vectors of another
+    size or not of unit length, limits that sum up to more than 2,000, an unknown label, market or currency.
+    """
     GetStatus: _grpc.UnaryUnaryMultiCallable[_search_pb2.GetStatusRequest, _search_pb2.GetStatusResponse]
     """Rows in the index and items known."""
 
@@ -60,6 +65,11 @@ class SearchServiceAsyncStub(SearchServiceStub):
     """A picture opened once, then frames that move over it. The first ask is `open`; what is wrong with it ends the call with
     the codes of SearchByCrop, UNAVAILABLE where no more sessions are taken. Of frames that wait, the newest is answered and
     the others never are. Where the caller ends its side, what is due is still told.
+    """
+    FindCandidates: _aio.UnaryUnaryMultiCallable[_search_pb2.FindCandidatesRequest, _search_pb2.FindCandidatesResponse]  # type: ignore[assignment]
+    """What may be recommended: items near any of some vectors, of some labels, the newest, or named ones, under conditions that
+    hold within the search. Only what pictures of the catalogue show. INVALID_ARGUMENT: no query or more than 100, vectors of another
+    size or not of unit length, limits that sum up to more than 2,000, an unknown label, market or currency.
     """
     GetStatus: _aio.UnaryUnaryMultiCallable[_search_pb2.GetStatusRequest, _search_pb2.GetStatusResponse]  # type: ignore[assignment]
     """Rows in the index and items known."""
@@ -93,6 +103,17 @@ class SearchServiceServicer(metaclass=_abc_1.ABCMeta):
         """A picture opened once, then frames that move over it. The first ask is `open`; what is wrong with it ends the call with
         the codes of SearchByCrop, UNAVAILABLE where no more sessions are taken. Of frames that wait, the newest is answered and
         the others never are. Where the caller ends its side, what is due is still told.
+        """
+
+    @_abc_1.abstractmethod
+    def FindCandidates(
+        self,
+        request: _search_pb2.FindCandidatesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_search_pb2.FindCandidatesResponse, _abc.Awaitable[_search_pb2.FindCandidatesResponse]]:
+        """What may be recommended: items near any of some vectors, of some labels, the newest, or named ones, under conditions that
+        hold within the search. Only what pictures of the catalogue show. INVALID_ARGUMENT: no query or more than 100, vectors of another
+        size or not of unit length, limits that sum up to more than 2,000, an unknown label, market or currency.
         """
 
     @_abc_1.abstractmethod
