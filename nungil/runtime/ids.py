@@ -20,6 +20,16 @@ def new_watch_id() -> str:
     return str(uuid6.uuid7())
 
 
+def new_board_id() -> str:
+    """A UUIDv7 (RFC 9562)."""
+    return str(uuid6.uuid7())
+
+
+def new_pin_id() -> str:
+    """A UUIDv7 (RFC 9562)."""
+    return str(uuid6.uuid7())
+
+
 def new_person_id() -> str:
     """Random, 128 bits: says nothing of whom it stands for, nor of when they came."""
     return "p-" + secrets.token_hex(16)

@@ -53,3 +53,27 @@ class InvalidMatch(Rejected):
 
 class OutOfOrder(Exception):
     """An entry that is not later than what is folded already: fold again from the start."""
+
+
+class InvalidBoard(Rejected):
+    """A name, note, place, limit or cursor of boards that cannot be: the message says which."""
+
+
+class NoSuchBoard(NotFound):
+    """No such board, or not the caller's: the answer is the same."""
+
+
+class NoSuchPin(NotFound):
+    """No such pin of this board, or not the caller's: the answer is the same."""
+
+
+class NoSuchLink(NotFound):
+    """This link leads nowhere: it was never given, or its board is shared no more."""
+
+
+class TooManyBoards(NotReady):
+    """The person has as many boards as are kept: delete one first."""
+
+
+class BoardFull(NotReady):
+    """The board has as many pins as it takes: remove one, or use another board."""

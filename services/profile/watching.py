@@ -12,15 +12,14 @@ from sqlalchemy import Engine
 from nungil.database.open import reading
 from nungil.database.outbox import put_out
 from nungil.pictures.boxes import Box
-from nungil.pictures.features import Features
 from nungil.runtime import ids
 from nungil.runtime.clock import Clock
 from services.profile import store, watch_rows, watch_wire, watches
-from services.profile.errors import NoSuchPicture, NoSuchWatch, PictureNotKept, TooManyWatches, UnknownPerson
-from services.profile.journal import CATALOGUE, FeatureObjects
+from services.profile.errors import NoSuchPicture, NoSuchWatch, TooManyWatches, UnknownPerson
+from services.profile.journal import FeatureObjects
+from services.profile.pictures import visible
 from services.profile.watch_wire import Matched
 from services.profile.watches import Crop, Unmet, Watch
-from services.profile.wire import ID
 
 logger = logging.getLogger(__name__)
 
@@ -42,7 +41,7 @@ class Watches:
         Raises as `checked_crop`, and UnknownPerson, NoSuchPicture, PictureNotKept or TooManyWatches.
         """
         crop, clipped = watches.checked_crop(asked, box)
-        features = self._visible(tenant, person_id, crop.media_id)
+        features = visible(self.features, tenant, person_id, crop.media_id)
         labels = watches.labels_of(features, crop.box)
         with self.engine.begin() as c:
             if not store.lock_person(c, tenant, person_id):
@@ -101,16 +100,3 @@ class Watches:
         limit = watches.checked_groups(limit)
         with reading(self.engine) as c:
             return watch_rows.unmet(c, tenant, least_people=self.least_people, limit=limit)
-
-    def _visible(self, tenant: str, person_id: str, media_id: str) -> Features:
-        if not ID.fullmatch(media_id):
-            raise NoSuchPicture(f"no picture {media_id[:64]}")
-        features = self.features.kept(tenant, media_id)
-        seen = features or self.features.of(tenant, media_id)
-        if seen is None or seen.owner not in (person_id, CATALOGUE):
-            raise NoSuchPicture(f"no picture {media_id[:64]}")
-        if features is None:
-            raise PictureNotKept(
-                "this picture is only searched with and will be forgotten: keep it first, as a personal one"
-            )
-        return features
