@@ -29,7 +29,7 @@ logger = logging.getLogger(__name__)
 CATALOGUE = "catalogue"
 Read = Callable[[Features, Box | None], Sequence[Finding]]
 Faults = dict[Activity, Rejected]
-Follower = Callable[[Connection, str, str, core.State, core.State], None]
+Follower = Callable[[Connection, str, str, core.State, core.State, Sequence[Entry] | None], None]
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,8 @@ class Journal:
     before it tells of them, so a row whose look came too early is there when the telling arrives: none waits for ever
     whose picture has features.
 
-    followers: called in the transaction of every change of a state, with tenant, person_id, the state before and after.
+    followers: called in the transaction of every change of a state, with tenant, person_id, the state before and after,
+    and the entries that were folded on top; None where all of the journal was folded again.
     """
 
     engine: Engine
@@ -229,7 +230,7 @@ class Journal:
             return self._fold_again(c, tenant, person_id)
         metrics.PROFILE_FOLDED.add(len(filled))
         state = core.fold(kept.state, filled, self.rules)
-        return self._keep(c, tenant, person_id, kept.state, store.KeptState(state, kept.rules, kept.dropped_on))
+        return self._keep(c, tenant, person_id, kept.state, store.KeptState(state, kept.rules, kept.dropped_on), filled)
 
     def _fold_again(self, c: Connection, tenant: str, person_id: str) -> core.State:
         now_ms = self.clock()
@@ -241,11 +242,17 @@ class Journal:
         return self._keep(c, tenant, person_id, before.state if before else core.NOTHING, kept)
 
     def _keep(
-        self, c: Connection, tenant: str, person_id: str, before: core.State, kept: store.KeptState
+        self,
+        c: Connection,
+        tenant: str,
+        person_id: str,
+        before: core.State,
+        kept: store.KeptState,
+        filled: Sequence[Entry] | None = None,
     ) -> core.State:
         store.put_state(c, tenant, person_id, kept)
         for follow in self.followers:
-            follow(c, tenant, person_id, before, kept.state)
+            follow(c, tenant, person_id, before, kept.state, filled)
         return kept.state
 
 
