@@ -20,6 +20,25 @@ else:
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
+class _Trend:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _TrendEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Trend.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    TREND_UNSPECIFIED: _Trend.ValueType  # 0
+    TREND_RISING: _Trend.ValueType  # 1
+    TREND_STEADY: _Trend.ValueType  # 2
+    TREND_FADING: _Trend.ValueType  # 3
+
+class Trend(_Trend, metaclass=_TrendEnumTypeWrapper): ...
+
+TREND_UNSPECIFIED: Trend.ValueType  # 0
+TREND_RISING: Trend.ValueType  # 1
+TREND_STEADY: Trend.ValueType  # 2
+TREND_FADING: Trend.ValueType  # 3
+Global___Trend: _TypeAlias = Trend  # noqa: Y015
+
 class _ConsentPurpose:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -30,6 +49,14 @@ class _ConsentPurposeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Consen
     CONSENT_PURPOSE_PERSONALISE: _ConsentPurpose.ValueType  # 1
     CONSENT_PURPOSE_IMAGE_INTEREST: _ConsentPurpose.ValueType  # 2
     CONSENT_PURPOSE_TAKEN_ON: _ConsentPurpose.ValueType  # 3
+    CONSENT_PURPOSE_ADS_ONSITE: _ConsentPurpose.ValueType  # 4
+    """sponsored recommendations here, marked"""
+    CONSENT_PURPOSE_ADS_EXPORT: _ConsentPurpose.ValueType  # 5
+    """being counted in an audience that leaves this system"""
+    CONSENT_PURPOSE_PREVIEW_FACE: _ConsentPurpose.ValueType  # 6
+    """a preview on a picture of the own face"""
+    CONSENT_PURPOSE_APPEARANCE_TIPS: _ConsentPurpose.ValueType  # 7
+    """recommendations by what they state of skin and hair"""
 
 class ConsentPurpose(_ConsentPurpose, metaclass=_ConsentPurposeEnumTypeWrapper): ...
 
@@ -37,6 +64,14 @@ CONSENT_PURPOSE_UNSPECIFIED: ConsentPurpose.ValueType  # 0
 CONSENT_PURPOSE_PERSONALISE: ConsentPurpose.ValueType  # 1
 CONSENT_PURPOSE_IMAGE_INTEREST: ConsentPurpose.ValueType  # 2
 CONSENT_PURPOSE_TAKEN_ON: ConsentPurpose.ValueType  # 3
+CONSENT_PURPOSE_ADS_ONSITE: ConsentPurpose.ValueType  # 4
+"""sponsored recommendations here, marked"""
+CONSENT_PURPOSE_ADS_EXPORT: ConsentPurpose.ValueType  # 5
+"""being counted in an audience that leaves this system"""
+CONSENT_PURPOSE_PREVIEW_FACE: ConsentPurpose.ValueType  # 6
+"""a preview on a picture of the own face"""
+CONSENT_PURPOSE_APPEARANCE_TIPS: ConsentPurpose.ValueType  # 7
+"""recommendations by what they state of skin and hair"""
 Global___ConsentPurpose: _TypeAlias = ConsentPurpose  # noqa: Y015
 
 class _ActivityKind:
@@ -165,25 +200,313 @@ class GetInterestsResponse(_message.Message):
 
     INTERESTS_FIELD_NUMBER: _builtins.int
     LEARNING_FIELD_NUMBER: _builtins.int
+    PAUSED_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
     learning: _builtins.bool
-    """the consent image_interest is given"""
+    """the consent image_interest is given, and learning is not paused"""
+    paused: _builtins.bool
+    etag: _builtins.str
+    """changes with what is shown"""
     @_builtins.property
     def interests(self) -> _containers.RepeatedCompositeFieldContainer[Global___Interest]:
-        """heaviest first"""
+        """pinned first, then heaviest first; those that something was said of even where they weigh nothing; muted last"""
 
     def __init__(
         self,
         *,
         interests: _abc.Iterable[Global___Interest] | None = ...,
         learning: _builtins.bool = ...,
+        paused: _builtins.bool = ...,
+        etag: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["interests", b"interests", "learning", b"learning"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["etag", b"etag", "interests", b"interests", "learning", b"learning", "paused", b"paused"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GetInterestsResponse: _TypeAlias = GetInterestsResponse  # noqa: Y015
+
+@_typing.final
+class GetInterestRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CALLER_FIELD_NUMBER: _builtins.int
+    INTEREST_ID_FIELD_NUMBER: _builtins.int
+    interest_id: _builtins.str
+    @_builtins.property
+    def caller(self) -> _common_pb2.Caller: ...
+    def __init__(
+        self,
+        *,
+        caller: _common_pb2.Caller | None = ...,
+        interest_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["caller", b"caller"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["caller", b"caller", "interest_id", b"interest_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetInterestRequest: _TypeAlias = GetInterestRequest  # noqa: Y015
+
+@_typing.final
+class GetInterestResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    INTEREST_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def interest(self) -> Global___Interest: ...
+    def __init__(
+        self,
+        *,
+        interest: Global___Interest | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["interest", b"interest"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["interest", b"interest"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetInterestResponse: _TypeAlias = GetInterestResponse  # noqa: Y015
+
+@_typing.final
+class CorrectInterestRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CALLER_FIELD_NUMBER: _builtins.int
+    INTEREST_ID_FIELD_NUMBER: _builtins.int
+    IF_MATCH_FIELD_NUMBER: _builtins.int
+    OWN_NAME_FIELD_NUMBER: _builtins.int
+    MUTED_FIELD_NUMBER: _builtins.int
+    PINNED_FIELD_NUMBER: _builtins.int
+    FOLLOWED_FIELD_NUMBER: _builtins.int
+    interest_id: _builtins.str
+    if_match: _builtins.str
+    """Interest.etag as it was read; empty: whatever it is"""
+    own_name: _builtins.str
+    """empty: as the taxonomy calls it; at most 60 characters"""
+    muted: _builtins.bool
+    pinned: _builtins.bool
+    followed: _builtins.bool
+    @_builtins.property
+    def caller(self) -> _common_pb2.Caller: ...
+    def __init__(
+        self,
+        *,
+        caller: _common_pb2.Caller | None = ...,
+        interest_id: _builtins.str = ...,
+        if_match: _builtins.str = ...,
+        own_name: _builtins.str | None = ...,
+        muted: _builtins.bool | None = ...,
+        pinned: _builtins.bool | None = ...,
+        followed: _builtins.bool | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_followed", b"_followed", "_muted", b"_muted", "_own_name", b"_own_name", "_pinned", b"_pinned", "caller", b"caller", "followed", b"followed", "muted", b"muted", "own_name", b"own_name", "pinned", b"pinned"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_followed", b"_followed", "_muted", b"_muted", "_own_name", b"_own_name", "_pinned", b"_pinned", "caller", b"caller", "followed", b"followed", "if_match", b"if_match", "interest_id", b"interest_id", "muted", b"muted", "own_name", b"own_name", "pinned", b"pinned"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__followed: _TypeAlias = _typing.Literal["followed"]  # noqa: Y015
+    _WhichOneofArgType__followed: _TypeAlias = _typing.Literal["_followed", b"_followed"]  # noqa: Y015
+    _WhichOneofReturnType__muted: _TypeAlias = _typing.Literal["muted"]  # noqa: Y015
+    _WhichOneofArgType__muted: _TypeAlias = _typing.Literal["_muted", b"_muted"]  # noqa: Y015
+    _WhichOneofReturnType__own_name: _TypeAlias = _typing.Literal["own_name"]  # noqa: Y015
+    _WhichOneofArgType__own_name: _TypeAlias = _typing.Literal["_own_name", b"_own_name"]  # noqa: Y015
+    _WhichOneofReturnType__pinned: _TypeAlias = _typing.Literal["pinned"]  # noqa: Y015
+    _WhichOneofArgType__pinned: _TypeAlias = _typing.Literal["_pinned", b"_pinned"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__followed) -> _WhichOneofReturnType__followed | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__muted) -> _WhichOneofReturnType__muted | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__own_name) -> _WhichOneofReturnType__own_name | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__pinned) -> _WhichOneofReturnType__pinned | None: ...
+
+Global___CorrectInterestRequest: _TypeAlias = CorrectInterestRequest  # noqa: Y015
+
+@_typing.final
+class CorrectInterestResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    INTEREST_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def interest(self) -> Global___Interest: ...
+    def __init__(
+        self,
+        *,
+        interest: Global___Interest | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["interest", b"interest"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["interest", b"interest"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CorrectInterestResponse: _TypeAlias = CorrectInterestResponse  # noqa: Y015
+
+@_typing.final
+class DeleteInterestRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CALLER_FIELD_NUMBER: _builtins.int
+    INTEREST_ID_FIELD_NUMBER: _builtins.int
+    IF_MATCH_FIELD_NUMBER: _builtins.int
+    interest_id: _builtins.str
+    if_match: _builtins.str
+    """as in CorrectInterestRequest"""
+    @_builtins.property
+    def caller(self) -> _common_pb2.Caller: ...
+    def __init__(
+        self,
+        *,
+        caller: _common_pb2.Caller | None = ...,
+        interest_id: _builtins.str = ...,
+        if_match: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["caller", b"caller"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["caller", b"caller", "if_match", b"if_match", "interest_id", b"interest_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeleteInterestRequest: _TypeAlias = DeleteInterestRequest  # noqa: Y015
+
+@_typing.final
+class DeleteInterestResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeleteInterestResponse: _TypeAlias = DeleteInterestResponse  # noqa: Y015
+
+@_typing.final
+class FindInterestsRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CALLER_FIELD_NUMBER: _builtins.int
+    TEXT_FIELD_NUMBER: _builtins.int
+    LIMIT_FIELD_NUMBER: _builtins.int
+    text: _builtins.str
+    """empty: all"""
+    limit: _builtins.int
+    """0: all"""
+    @_builtins.property
+    def caller(self) -> _common_pb2.Caller: ...
+    def __init__(
+        self,
+        *,
+        caller: _common_pb2.Caller | None = ...,
+        text: _builtins.str = ...,
+        limit: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["caller", b"caller"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["caller", b"caller", "limit", b"limit", "text", b"text"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FindInterestsRequest: _TypeAlias = FindInterestsRequest  # noqa: Y015
+
+@_typing.final
+class FindInterestsResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class Found(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        ID_FIELD_NUMBER: _builtins.int
+        NAME_FIELD_NUMBER: _builtins.int
+        PARENT_ID_FIELD_NUMBER: _builtins.int
+        id: _builtins.str
+        parent_id: _builtins.str
+        """empty for a root"""
+        @_builtins.property
+        def name(self) -> _common_pb2.Name: ...
+        def __init__(
+            self,
+            *,
+            id: _builtins.str = ...,
+            name: _common_pb2.Name | None = ...,
+            parent_id: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _typing.Literal["name", b"name"]  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["id", b"id", "name", b"name", "parent_id", b"parent_id"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    INTERESTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def interests(self) -> _containers.RepeatedCompositeFieldContainer[Global___FindInterestsResponse.Found]:
+        """best first; all in the order of the taxonomy"""
+
+    def __init__(
+        self,
+        *,
+        interests: _abc.Iterable[Global___FindInterestsResponse.Found] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["interests", b"interests"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FindInterestsResponse: _TypeAlias = FindInterestsResponse  # noqa: Y015
+
+@_typing.final
+class SetLearningRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CALLER_FIELD_NUMBER: _builtins.int
+    PAUSED_FIELD_NUMBER: _builtins.int
+    paused: _builtins.bool
+    @_builtins.property
+    def caller(self) -> _common_pb2.Caller: ...
+    def __init__(
+        self,
+        *,
+        caller: _common_pb2.Caller | None = ...,
+        paused: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["caller", b"caller"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["caller", b"caller", "paused", b"paused"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SetLearningRequest: _TypeAlias = SetLearningRequest  # noqa: Y015
+
+@_typing.final
+class SetLearningResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PAUSED_FIELD_NUMBER: _builtins.int
+    CHANGED_AT_MS_FIELD_NUMBER: _builtins.int
+    paused: _builtins.bool
+    changed_at_ms: _builtins.int
+    """0: never paused"""
+    def __init__(
+        self,
+        *,
+        paused: _builtins.bool = ...,
+        changed_at_ms: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["changed_at_ms", b"changed_at_ms", "paused", b"paused"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SetLearningResponse: _TypeAlias = SetLearningResponse  # noqa: Y015
 
 @_typing.final
 class Interest(_message.Message):
@@ -194,12 +517,26 @@ class Interest(_message.Message):
     PARENT_ID_FIELD_NUMBER: _builtins.int
     WEIGHT_FIELD_NUMBER: _builtins.int
     EVIDENCE_FIELD_NUMBER: _builtins.int
+    OWN_NAME_FIELD_NUMBER: _builtins.int
+    TREND_FIELD_NUMBER: _builtins.int
+    FOLLOWED_FIELD_NUMBER: _builtins.int
+    MUTED_FIELD_NUMBER: _builtins.int
+    PINNED_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """of the taxonomy"""
     parent_id: _builtins.str
     """empty for a root"""
     weight: _builtins.float
     """evidence in pictures, decayed to now"""
+    own_name: _builtins.str
+    """what the person calls it; empty: as `name`"""
+    trend: Global___Trend.ValueType
+    followed: _builtins.bool
+    muted: _builtins.bool
+    pinned: _builtins.bool
+    etag: _builtins.str
+    """changes with each correction of this interest, not with what is learnt"""
     @_builtins.property
     def name(self) -> _common_pb2.Name: ...
     @_builtins.property
@@ -214,10 +551,16 @@ class Interest(_message.Message):
         parent_id: _builtins.str = ...,
         weight: _builtins.float = ...,
         evidence: _abc.Iterable[Global___Evidence] | None = ...,
+        own_name: _builtins.str = ...,
+        trend: Global___Trend.ValueType = ...,
+        followed: _builtins.bool = ...,
+        muted: _builtins.bool = ...,
+        pinned: _builtins.bool = ...,
+        etag: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["name", b"name"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["evidence", b"evidence", "id", b"id", "name", b"name", "parent_id", b"parent_id", "weight", b"weight"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["etag", b"etag", "evidence", b"evidence", "followed", b"followed", "id", b"id", "muted", b"muted", "name", b"name", "own_name", b"own_name", "parent_id", b"parent_id", "pinned", b"pinned", "trend", b"trend", "weight", b"weight"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -44,6 +44,31 @@ class ProfileServiceStub:
                 request_serializer=nungil_dot_api_dot_profile_dot_v1_dot_profile__pb2.GetInterestsRequest.SerializeToString,
                 response_deserializer=nungil_dot_api_dot_profile_dot_v1_dot_profile__pb2.GetInterestsResponse.FromString,
                 _registered_method=True)
+        self.GetInterest = channel.unary_unary(
+                '/nungil.api.profile.v1.ProfileService/GetInterest',
+                request_serializer=nungil_dot_api_dot_profile_dot_v1_dot_profile__pb2.GetInterestRequest.SerializeToString,
+                response_deserializer=nungil_dot_api_dot_profile_dot_v1_dot_profile__pb2.GetInterestResponse.FromString,
+                _registered_method=True)
+        self.CorrectInterest = channel.unary_unary(
+                '/nungil.api.profile.v1.ProfileService/CorrectInterest',
+                request_serializer=nungil_dot_api_dot_profile_dot_v1_dot_profile__pb2.CorrectInterestRequest.SerializeToString,
+                response_deserializer=nungil_dot_api_dot_profile_dot_v1_dot_profile__pb2.CorrectInterestResponse.FromString,
+                _registered_method=True)
+        self.DeleteInterest = channel.unary_unary(
+                '/nungil.api.profile.v1.ProfileService/DeleteInterest',
+                request_serializer=nungil_dot_api_dot_profile_dot_v1_dot_profile__pb2.DeleteInterestRequest.SerializeToString,
+                response_deserializer=nungil_dot_api_dot_profile_dot_v1_dot_profile__pb2.DeleteInterestResponse.FromString,
+                _registered_method=True)
+        self.FindInterests = channel.unary_unary(
+                '/nungil.api.profile.v1.ProfileService/FindInterests',
+                request_serializer=nungil_dot_api_dot_profile_dot_v1_dot_profile__pb2.FindInterestsRequest.SerializeToString,
+                response_deserializer=nungil_dot_api_dot_profile_dot_v1_dot_profile__pb2.FindInterestsResponse.FromString,
+                _registered_method=True)
+        self.SetLearning = channel.unary_unary(
+                '/nungil.api.profile.v1.ProfileService/SetLearning',
+                request_serializer=nungil_dot_api_dot_profile_dot_v1_dot_profile__pb2.SetLearningRequest.SerializeToString,
+                response_deserializer=nungil_dot_api_dot_profile_dot_v1_dot_profile__pb2.SetLearningResponse.FromString,
+                _registered_method=True)
         self.GetConsents = channel.unary_unary(
                 '/nungil.api.profile.v1.ProfileService/GetConsents',
                 request_serializer=nungil_dot_api_dot_profile_dot_v1_dot_profile__pb2.GetConsentsRequest.SerializeToString,
@@ -88,6 +113,42 @@ class ProfileServiceServicer:
 
     def GetInterests(self, request, context):
         """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetInterest(self, request, context):
+        """Of the taxonomy, whether the person has evidence for it or not. NOT_FOUND: an interest that there is none of.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CorrectInterest(self, request, context):
+        """What a person says of an interest; in effect when this returns. NOT_FOUND as GetInterest. ABORTED: the interest was corrected
+        since if_match was read. INVALID_ARGUMENT: a name that is none.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeleteInterest(self, request, context):
+        """Forgets what was learnt of an interest until now. NOT_FOUND, ABORTED as CorrectInterest.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def FindInterests(self, request, context):
+        """Interests of the taxonomy by what they are called, in Korean or English. INVALID_ARGUMENT: a limit outside 0 to 500.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SetLearning(self, request, context):
+        """While paused nothing enters the journal; what was done meanwhile is never learnt. What is there stays.
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
@@ -147,6 +208,31 @@ def add_ProfileServiceServicer_to_server(servicer, server):
                     servicer.GetInterests,
                     request_deserializer=nungil_dot_api_dot_profile_dot_v1_dot_profile__pb2.GetInterestsRequest.FromString,
                     response_serializer=nungil_dot_api_dot_profile_dot_v1_dot_profile__pb2.GetInterestsResponse.SerializeToString,
+            ),
+            'GetInterest': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetInterest,
+                    request_deserializer=nungil_dot_api_dot_profile_dot_v1_dot_profile__pb2.GetInterestRequest.FromString,
+                    response_serializer=nungil_dot_api_dot_profile_dot_v1_dot_profile__pb2.GetInterestResponse.SerializeToString,
+            ),
+            'CorrectInterest': grpc.unary_unary_rpc_method_handler(
+                    servicer.CorrectInterest,
+                    request_deserializer=nungil_dot_api_dot_profile_dot_v1_dot_profile__pb2.CorrectInterestRequest.FromString,
+                    response_serializer=nungil_dot_api_dot_profile_dot_v1_dot_profile__pb2.CorrectInterestResponse.SerializeToString,
+            ),
+            'DeleteInterest': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteInterest,
+                    request_deserializer=nungil_dot_api_dot_profile_dot_v1_dot_profile__pb2.DeleteInterestRequest.FromString,
+                    response_serializer=nungil_dot_api_dot_profile_dot_v1_dot_profile__pb2.DeleteInterestResponse.SerializeToString,
+            ),
+            'FindInterests': grpc.unary_unary_rpc_method_handler(
+                    servicer.FindInterests,
+                    request_deserializer=nungil_dot_api_dot_profile_dot_v1_dot_profile__pb2.FindInterestsRequest.FromString,
+                    response_serializer=nungil_dot_api_dot_profile_dot_v1_dot_profile__pb2.FindInterestsResponse.SerializeToString,
+            ),
+            'SetLearning': grpc.unary_unary_rpc_method_handler(
+                    servicer.SetLearning,
+                    request_deserializer=nungil_dot_api_dot_profile_dot_v1_dot_profile__pb2.SetLearningRequest.FromString,
+                    response_serializer=nungil_dot_api_dot_profile_dot_v1_dot_profile__pb2.SetLearningResponse.SerializeToString,
             ),
             'GetConsents': grpc.unary_unary_rpc_method_handler(
                     servicer.GetConsents,
@@ -233,6 +319,141 @@ class ProfileService:
             '/nungil.api.profile.v1.ProfileService/GetInterests',
             nungil_dot_api_dot_profile_dot_v1_dot_profile__pb2.GetInterestsRequest.SerializeToString,
             nungil_dot_api_dot_profile_dot_v1_dot_profile__pb2.GetInterestsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetInterest(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/nungil.api.profile.v1.ProfileService/GetInterest',
+            nungil_dot_api_dot_profile_dot_v1_dot_profile__pb2.GetInterestRequest.SerializeToString,
+            nungil_dot_api_dot_profile_dot_v1_dot_profile__pb2.GetInterestResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CorrectInterest(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/nungil.api.profile.v1.ProfileService/CorrectInterest',
+            nungil_dot_api_dot_profile_dot_v1_dot_profile__pb2.CorrectInterestRequest.SerializeToString,
+            nungil_dot_api_dot_profile_dot_v1_dot_profile__pb2.CorrectInterestResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteInterest(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/nungil.api.profile.v1.ProfileService/DeleteInterest',
+            nungil_dot_api_dot_profile_dot_v1_dot_profile__pb2.DeleteInterestRequest.SerializeToString,
+            nungil_dot_api_dot_profile_dot_v1_dot_profile__pb2.DeleteInterestResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def FindInterests(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/nungil.api.profile.v1.ProfileService/FindInterests',
+            nungil_dot_api_dot_profile_dot_v1_dot_profile__pb2.FindInterestsRequest.SerializeToString,
+            nungil_dot_api_dot_profile_dot_v1_dot_profile__pb2.FindInterestsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SetLearning(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/nungil.api.profile.v1.ProfileService/SetLearning',
+            nungil_dot_api_dot_profile_dot_v1_dot_profile__pb2.SetLearningRequest.SerializeToString,
+            nungil_dot_api_dot_profile_dot_v1_dot_profile__pb2.SetLearningResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -34,6 +34,18 @@ class ProfileServiceStub:
     Identify: _grpc.UnaryUnaryMultiCallable[_profile_pb2.IdentifyRequest, _profile_pb2.IdentifyResponse]
     """The person_id behind a tenant's own name for a person; made at the first call."""
     GetInterests: _grpc.UnaryUnaryMultiCallable[_profile_pb2.GetInterestsRequest, _profile_pb2.GetInterestsResponse]
+    GetInterest: _grpc.UnaryUnaryMultiCallable[_profile_pb2.GetInterestRequest, _profile_pb2.GetInterestResponse]
+    """Of the taxonomy, whether the person has evidence for it or not. NOT_FOUND: an interest that there is none of."""
+    CorrectInterest: _grpc.UnaryUnaryMultiCallable[_profile_pb2.CorrectInterestRequest, _profile_pb2.CorrectInterestResponse]
+    """What a person says of an interest; in effect when this returns. NOT_FOUND as GetInterest. ABORTED: the interest was corrected
+    since if_match was read. INVALID_ARGUMENT: a name that is none.
+    """
+    DeleteInterest: _grpc.UnaryUnaryMultiCallable[_profile_pb2.DeleteInterestRequest, _profile_pb2.DeleteInterestResponse]
+    """Forgets what was learnt of an interest until now. NOT_FOUND, ABORTED as CorrectInterest."""
+    FindInterests: _grpc.UnaryUnaryMultiCallable[_profile_pb2.FindInterestsRequest, _profile_pb2.FindInterestsResponse]
+    """Interests of the taxonomy by what they are called, in Korean or English. INVALID_ARGUMENT: a limit outside 0 to 500."""
+    SetLearning: _grpc.UnaryUnaryMultiCallable[_profile_pb2.SetLearningRequest, _profile_pb2.SetLearningResponse]
+    """While paused nothing enters the journal; what was done meanwhile is never learnt. What is there stays."""
     GetConsents: _grpc.UnaryUnaryMultiCallable[_profile_pb2.GetConsentsRequest, _profile_pb2.GetConsentsResponse]
     SetConsent: _grpc.UnaryUnaryMultiCallable[_profile_pb2.SetConsentRequest, _profile_pb2.SetConsentResponse]
     """INVALID_ARGUMENT: an unknown purpose."""
@@ -56,6 +68,18 @@ class ProfileServiceAsyncStub(ProfileServiceStub):
     Identify: _aio.UnaryUnaryMultiCallable[_profile_pb2.IdentifyRequest, _profile_pb2.IdentifyResponse]  # type: ignore[assignment]
     """The person_id behind a tenant's own name for a person; made at the first call."""
     GetInterests: _aio.UnaryUnaryMultiCallable[_profile_pb2.GetInterestsRequest, _profile_pb2.GetInterestsResponse]  # type: ignore[assignment]
+    GetInterest: _aio.UnaryUnaryMultiCallable[_profile_pb2.GetInterestRequest, _profile_pb2.GetInterestResponse]  # type: ignore[assignment]
+    """Of the taxonomy, whether the person has evidence for it or not. NOT_FOUND: an interest that there is none of."""
+    CorrectInterest: _aio.UnaryUnaryMultiCallable[_profile_pb2.CorrectInterestRequest, _profile_pb2.CorrectInterestResponse]  # type: ignore[assignment]
+    """What a person says of an interest; in effect when this returns. NOT_FOUND as GetInterest. ABORTED: the interest was corrected
+    since if_match was read. INVALID_ARGUMENT: a name that is none.
+    """
+    DeleteInterest: _aio.UnaryUnaryMultiCallable[_profile_pb2.DeleteInterestRequest, _profile_pb2.DeleteInterestResponse]  # type: ignore[assignment]
+    """Forgets what was learnt of an interest until now. NOT_FOUND, ABORTED as CorrectInterest."""
+    FindInterests: _aio.UnaryUnaryMultiCallable[_profile_pb2.FindInterestsRequest, _profile_pb2.FindInterestsResponse]  # type: ignore[assignment]
+    """Interests of the taxonomy by what they are called, in Korean or English. INVALID_ARGUMENT: a limit outside 0 to 500."""
+    SetLearning: _aio.UnaryUnaryMultiCallable[_profile_pb2.SetLearningRequest, _profile_pb2.SetLearningResponse]  # type: ignore[assignment]
+    """While paused nothing enters the journal; what was done meanwhile is never learnt. What is there stays."""
     GetConsents: _aio.UnaryUnaryMultiCallable[_profile_pb2.GetConsentsRequest, _profile_pb2.GetConsentsResponse]  # type: ignore[assignment]
     SetConsent: _aio.UnaryUnaryMultiCallable[_profile_pb2.SetConsentRequest, _profile_pb2.SetConsentResponse]  # type: ignore[assignment]
     """INVALID_ARGUMENT: an unknown purpose."""
@@ -87,6 +111,48 @@ class ProfileServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _profile_pb2.GetInterestsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_profile_pb2.GetInterestsResponse, _abc.Awaitable[_profile_pb2.GetInterestsResponse]]: ...
+
+    @_abc_1.abstractmethod
+    def GetInterest(
+        self,
+        request: _profile_pb2.GetInterestRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_profile_pb2.GetInterestResponse, _abc.Awaitable[_profile_pb2.GetInterestResponse]]:
+        """Of the taxonomy, whether the person has evidence for it or not. NOT_FOUND: an interest that there is none of."""
+
+    @_abc_1.abstractmethod
+    def CorrectInterest(
+        self,
+        request: _profile_pb2.CorrectInterestRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_profile_pb2.CorrectInterestResponse, _abc.Awaitable[_profile_pb2.CorrectInterestResponse]]:
+        """What a person says of an interest; in effect when this returns. NOT_FOUND as GetInterest. ABORTED: the interest was corrected
+        since if_match was read. INVALID_ARGUMENT: a name that is none.
+        """
+
+    @_abc_1.abstractmethod
+    def DeleteInterest(
+        self,
+        request: _profile_pb2.DeleteInterestRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_profile_pb2.DeleteInterestResponse, _abc.Awaitable[_profile_pb2.DeleteInterestResponse]]:
+        """Forgets what was learnt of an interest until now. NOT_FOUND, ABORTED as CorrectInterest."""
+
+    @_abc_1.abstractmethod
+    def FindInterests(
+        self,
+        request: _profile_pb2.FindInterestsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_profile_pb2.FindInterestsResponse, _abc.Awaitable[_profile_pb2.FindInterestsResponse]]:
+        """Interests of the taxonomy by what they are called, in Korean or English. INVALID_ARGUMENT: a limit outside 0 to 500."""
+
+    @_abc_1.abstractmethod
+    def SetLearning(
+        self,
+        request: _profile_pb2.SetLearningRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_profile_pb2.SetLearningResponse, _abc.Awaitable[_profile_pb2.SetLearningResponse]]:
+        """While paused nothing enters the journal; what was done meanwhile is never learnt. What is there stays."""
 
     @_abc_1.abstractmethod
     def GetConsents(
