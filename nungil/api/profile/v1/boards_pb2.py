@@ -4,15 +4,18 @@
 # source: nungil/api/profile/v1/boards.proto
 # Protobuf Python Version: 7.35.1
 """Generated protocol buffer code."""
-
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import descriptor_pool as _descriptor_pool
 from google.protobuf import runtime_version as _runtime_version
 from google.protobuf import symbol_database as _symbol_database
 from google.protobuf.internal import builder as _builder
-
 _runtime_version.ValidateProtobufRuntimeVersion(
-    _runtime_version.Domain.PUBLIC, 7, 35, 1, "", "nungil/api/profile/v1/boards.proto"
+    _runtime_version.Domain.PUBLIC,
+    7,
+    35,
+    1,
+    '',
+    'nungil/api/profile/v1/boards.proto'
 )
 # @@protoc_insertion_point(imports)
 
@@ -22,85 +25,83 @@ _sym_db = _symbol_database.Default()
 from nungil.api.common.v1 import common_pb2 as nungil_dot_api_dot_common_dot_v1_dot_common__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(
-    b'\n"nungil/api/profile/v1/boards.proto\x12\x15nungil.api.profile.v1\x1a!nungil/api/common/v1/common.proto"\x87\x01\n\x05\x42oard\x12\x10\n\x08\x62oard_id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0c\n\x04pins\x18\x03 \x01(\x05\x12\x0e\n\x06shared\x18\x04 \x01(\x08\x12)\n\x05\x63over\x18\x05 \x01(\x0b\x32\x1a.nungil.api.profile.v1.Pin\x12\x15\n\rcreated_at_ms\x18\x06 \x01(\x03"\x95\x01\n\x03Pin\x12\x0e\n\x06pin_id\x18\x01 \x01(\t\x12\x10\n\x08media_id\x18\x02 \x01(\t\x12&\n\x03\x62ox\x18\x03 \x01(\x0b\x32\x19.nungil.api.common.v1.Box\x12\x0f\n\x07item_id\x18\x04 \x01(\t\x12\x0c\n\x04note\x18\x05 \x01(\t\x12\x13\n\x0bsaved_at_ms\x18\x06 \x01(\x03\x12\x10\n\x08personal\x18\x07 \x01(\x08"n\n\x05Shown\x12+\n\x05owner\x18\x01 \x01(\x0b\x32\x1c.nungil.api.common.v1.Caller\x12\x10\n\x08media_id\x18\x02 \x01(\t\x12&\n\x03\x62ox\x18\x03 \x01(\x0b\x32\x19.nungil.api.common.v1.Box"P\n\x12\x43reateBoardRequest\x12,\n\x06\x63\x61ller\x18\x01 \x01(\x0b\x32\x1c.nungil.api.common.v1.Caller\x12\x0c\n\x04name\x18\x02 \x01(\t"B\n\x13\x43reateBoardResponse\x12+\n\x05\x62oard\x18\x01 \x01(\x0b\x32\x1c.nungil.api.profile.v1.Board"A\n\x11ListBoardsRequest\x12,\n\x06\x63\x61ller\x18\x01 \x01(\x0b\x32\x1c.nungil.api.common.v1.Caller"n\n\x12ListBoardsResponse\x12,\n\x06\x62oards\x18\x01 \x03(\x0b\x32\x1c.nungil.api.profile.v1.Board\x12*\n\x04kept\x18\x02 \x03(\x0b\x32\x1c.nungil.api.profile.v1.Board"p\n\x0fGetBoardRequest\x12,\n\x06\x63\x61ller\x18\x01 \x01(\x0b\x32\x1c.nungil.api.common.v1.Caller\x12\x10\n\x08\x62oard_id\x18\x02 \x01(\t\x12\r\n\x05limit\x18\x03 \x01(\x05\x12\x0e\n\x06\x63ursor\x18\x04 \x01(\t"\x8b\x01\n\x10GetBoardResponse\x12+\n\x05\x62oard\x18\x01 \x01(\x0b\x32\x1c.nungil.api.profile.v1.Board\x12(\n\x04pins\x18\x02 \x03(\x0b\x32\x1a.nungil.api.profile.v1.Pin\x12\x13\n\x0bnext_cursor\x18\x03 \x01(\t\x12\x0b\n\x03own\x18\x04 \x01(\x08"\x94\x01\n\x12UpdateBoardRequest\x12,\n\x06\x63\x61ller\x18\x01 \x01(\x0b\x32\x1c.nungil.api.common.v1.Caller\x12\x10\n\x08\x62oard_id\x18\x02 \x01(\t\x12\x11\n\x04name\x18\x03 \x01(\tH\x00\x88\x01\x01\x12\x15\n\x08position\x18\x04 \x01(\x05H\x01\x88\x01\x01\x42\x07\n\x05_nameB\x0b\n\t_position"B\n\x13UpdateBoardResponse\x12+\n\x05\x62oard\x18\x01 \x01(\x0b\x32\x1c.nungil.api.profile.v1.Board"T\n\x12\x44\x65leteBoardRequest\x12,\n\x06\x63\x61ller\x18\x01 \x01(\x0b\x32\x1c.nungil.api.common.v1.Caller\x12\x10\n\x08\x62oard_id\x18\x02 \x01(\t"\x15\n\x13\x44\x65leteBoardResponse"\xa9\x01\n\x0eSavePinRequest\x12,\n\x06\x63\x61ller\x18\x01 \x01(\x0b\x32\x1c.nungil.api.common.v1.Caller\x12\x10\n\x08\x62oard_id\x18\x02 \x01(\t\x12\x10\n\x08media_id\x18\x03 \x01(\t\x12&\n\x03\x62ox\x18\x04 \x01(\x0b\x32\x19.nungil.api.common.v1.Box\x12\x0f\n\x07item_id\x18\x05 \x01(\t\x12\x0c\n\x04note\x18\x06 \x01(\t"\\\n\x0fSavePinResponse\x12\'\n\x03pin\x18\x01 \x01(\x0b\x32\x1a.nungil.api.profile.v1.Pin\x12\x0f\n\x07\x63reated\x18\x02 \x01(\x08\x12\x0f\n\x07\x63lipped\x18\x03 \x01(\x08"\xcc\x01\n\x10UpdatePinRequest\x12,\n\x06\x63\x61ller\x18\x01 \x01(\x0b\x32\x1c.nungil.api.common.v1.Caller\x12\x10\n\x08\x62oard_id\x18\x02 \x01(\t\x12\x0e\n\x06pin_id\x18\x03 \x01(\t\x12\x18\n\x0bto_board_id\x18\x04 \x01(\tH\x00\x88\x01\x01\x12\x15\n\x08position\x18\x05 \x01(\x05H\x01\x88\x01\x01\x12\x11\n\x04note\x18\x06 \x01(\tH\x02\x88\x01\x01\x42\x0e\n\x0c_to_board_idB\x0b\n\t_positionB\x07\n\x05_note"N\n\x11UpdatePinResponse\x12\'\n\x03pin\x18\x01 \x01(\x0b\x32\x1a.nungil.api.profile.v1.Pin\x12\x10\n\x08\x62oard_id\x18\x02 \x01(\t"b\n\x10RemovePinRequest\x12,\n\x06\x63\x61ller\x18\x01 \x01(\x0b\x32\x1c.nungil.api.common.v1.Caller\x12\x10\n\x08\x62oard_id\x18\x02 \x01(\t\x12\x0e\n\x06pin_id\x18\x03 \x01(\t"\x13\n\x11RemovePinResponse"_\n\rGetPinRequest\x12,\n\x06\x63\x61ller\x18\x01 \x01(\x0b\x32\x1c.nungil.api.common.v1.Caller\x12\x10\n\x08\x62oard_id\x18\x02 \x01(\t\x12\x0e\n\x06pin_id\x18\x03 \x01(\t"=\n\x0eGetPinResponse\x12+\n\x05shown\x18\x01 \x01(\x0b\x32\x1c.nungil.api.profile.v1.Shown"S\n\x11ShareBoardRequest\x12,\n\x06\x63\x61ller\x18\x01 \x01(\x0b\x32\x1c.nungil.api.common.v1.Caller\x12\x10\n\x08\x62oard_id\x18\x02 \x01(\t"#\n\x12ShareBoardResponse\x12\r\n\x05token\x18\x01 \x01(\t"U\n\x13UnshareBoardRequest\x12,\n\x06\x63\x61ller\x18\x01 \x01(\x0b\x32\x1c.nungil.api.common.v1.Caller\x12\x10\n\x08\x62oard_id\x18\x02 \x01(\t"\x16\n\x14UnshareBoardResponse"F\n\x16OpenSharedBoardRequest\x12\r\n\x05token\x18\x01 \x01(\t\x12\r\n\x05limit\x18\x02 \x01(\x05\x12\x0e\n\x06\x63ursor\x18\x03 \x01(\t"\x95\x01\n\x17OpenSharedBoardResponse\x12+\n\x05\x62oard\x18\x01 \x01(\x0b\x32\x1c.nungil.api.profile.v1.Board\x12(\n\x04pins\x18\x02 \x03(\x0b\x32\x1a.nungil.api.profile.v1.Pin\x12\x13\n\x0bnext_cursor\x18\x03 \x01(\t\x12\x0e\n\x06tenant\x18\x04 \x01(\t"4\n\x13GetSharedPinRequest\x12\r\n\x05token\x18\x01 \x01(\t\x12\x0e\n\x06pin_id\x18\x02 \x01(\t"C\n\x14GetSharedPinResponse\x12+\n\x05shown\x18\x01 \x01(\x0b\x32\x1c.nungil.api.profile.v1.Shown"O\n\x10KeepBoardRequest\x12,\n\x06\x63\x61ller\x18\x01 \x01(\x0b\x32\x1c.nungil.api.common.v1.Caller\x12\r\n\x05token\x18\x02 \x01(\t"@\n\x11KeepBoardResponse\x12+\n\x05\x62oard\x18\x01 \x01(\x0b\x32\x1c.nungil.api.profile.v1.Board"V\n\x14\x44ropKeptBoardRequest\x12,\n\x06\x63\x61ller\x18\x01 \x01(\x0b\x32\x1c.nungil.api.common.v1.Caller\x12\x10\n\x08\x62oard_id\x18\x02 \x01(\t"\x17\n\x15\x44ropKeptBoardResponse"_\n\x0fGoesWithRequest\x12,\n\x06\x63\x61ller\x18\x01 \x01(\x0b\x32\x1c.nungil.api.common.v1.Caller\x12\x0f\n\x07item_id\x18\x02 \x01(\t\x12\r\n\x05limit\x18\x03 \x01(\x05"$\n\x10GoesWithResponse\x12\x10\n\x08item_ids\x18\x01 \x03(\t2\xc1\x0c\n\x0c\x42oardService\x12\x64\n\x0b\x43reateBoard\x12).nungil.api.profile.v1.CreateBoardRequest\x1a*.nungil.api.profile.v1.CreateBoardResponse\x12\x61\n\nListBoards\x12(.nungil.api.profile.v1.ListBoardsRequest\x1a).nungil.api.profile.v1.ListBoardsResponse\x12[\n\x08GetBoard\x12&.nungil.api.profile.v1.GetBoardRequest\x1a\'.nungil.api.profile.v1.GetBoardResponse\x12\x64\n\x0bUpdateBoard\x12).nungil.api.profile.v1.UpdateBoardRequest\x1a*.nungil.api.profile.v1.UpdateBoardResponse\x12\x64\n\x0b\x44\x65leteBoard\x12).nungil.api.profile.v1.DeleteBoardRequest\x1a*.nungil.api.profile.v1.DeleteBoardResponse\x12X\n\x07SavePin\x12%.nungil.api.profile.v1.SavePinRequest\x1a&.nungil.api.profile.v1.SavePinResponse\x12^\n\tUpdatePin\x12\'.nungil.api.profile.v1.UpdatePinRequest\x1a(.nungil.api.profile.v1.UpdatePinResponse\x12^\n\tRemovePin\x12\'.nungil.api.profile.v1.RemovePinRequest\x1a(.nungil.api.profile.v1.RemovePinResponse\x12U\n\x06GetPin\x12$.nungil.api.profile.v1.GetPinRequest\x1a%.nungil.api.profile.v1.GetPinResponse\x12\x61\n\nShareBoard\x12(.nungil.api.profile.v1.ShareBoardRequest\x1a).nungil.api.profile.v1.ShareBoardResponse\x12g\n\x0cUnshareBoard\x12*.nungil.api.profile.v1.UnshareBoardRequest\x1a+.nungil.api.profile.v1.UnshareBoardResponse\x12p\n\x0fOpenSharedBoard\x12-.nungil.api.profile.v1.OpenSharedBoardRequest\x1a..nungil.api.profile.v1.OpenSharedBoardResponse\x12g\n\x0cGetSharedPin\x12*.nungil.api.profile.v1.GetSharedPinRequest\x1a+.nungil.api.profile.v1.GetSharedPinResponse\x12^\n\tKeepBoard\x12\'.nungil.api.profile.v1.KeepBoardRequest\x1a(.nungil.api.profile.v1.KeepBoardResponse\x12j\n\rDropKeptBoard\x12+.nungil.api.profile.v1.DropKeptBoardRequest\x1a,.nungil.api.profile.v1.DropKeptBoardResponse\x12[\n\x08GoesWith\x12&.nungil.api.profile.v1.GoesWithRequest\x1a\'.nungil.api.profile.v1.GoesWithResponseb\x06proto3'
-)
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"nungil/api/profile/v1/boards.proto\x12\x15nungil.api.profile.v1\x1a!nungil/api/common/v1/common.proto\"\x87\x01\n\x05\x42oard\x12\x10\n\x08\x62oard_id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0c\n\x04pins\x18\x03 \x01(\x05\x12\x0e\n\x06shared\x18\x04 \x01(\x08\x12)\n\x05\x63over\x18\x05 \x01(\x0b\x32\x1a.nungil.api.profile.v1.Pin\x12\x15\n\rcreated_at_ms\x18\x06 \x01(\x03\"\x95\x01\n\x03Pin\x12\x0e\n\x06pin_id\x18\x01 \x01(\t\x12\x10\n\x08media_id\x18\x02 \x01(\t\x12&\n\x03\x62ox\x18\x03 \x01(\x0b\x32\x19.nungil.api.common.v1.Box\x12\x0f\n\x07item_id\x18\x04 \x01(\t\x12\x0c\n\x04note\x18\x05 \x01(\t\x12\x13\n\x0bsaved_at_ms\x18\x06 \x01(\x03\x12\x10\n\x08personal\x18\x07 \x01(\x08\"n\n\x05Shown\x12+\n\x05owner\x18\x01 \x01(\x0b\x32\x1c.nungil.api.common.v1.Caller\x12\x10\n\x08media_id\x18\x02 \x01(\t\x12&\n\x03\x62ox\x18\x03 \x01(\x0b\x32\x19.nungil.api.common.v1.Box\"P\n\x12\x43reateBoardRequest\x12,\n\x06\x63\x61ller\x18\x01 \x01(\x0b\x32\x1c.nungil.api.common.v1.Caller\x12\x0c\n\x04name\x18\x02 \x01(\t\"B\n\x13\x43reateBoardResponse\x12+\n\x05\x62oard\x18\x01 \x01(\x0b\x32\x1c.nungil.api.profile.v1.Board\"A\n\x11ListBoardsRequest\x12,\n\x06\x63\x61ller\x18\x01 \x01(\x0b\x32\x1c.nungil.api.common.v1.Caller\"n\n\x12ListBoardsResponse\x12,\n\x06\x62oards\x18\x01 \x03(\x0b\x32\x1c.nungil.api.profile.v1.Board\x12*\n\x04kept\x18\x02 \x03(\x0b\x32\x1c.nungil.api.profile.v1.Board\"p\n\x0fGetBoardRequest\x12,\n\x06\x63\x61ller\x18\x01 \x01(\x0b\x32\x1c.nungil.api.common.v1.Caller\x12\x10\n\x08\x62oard_id\x18\x02 \x01(\t\x12\r\n\x05limit\x18\x03 \x01(\x05\x12\x0e\n\x06\x63ursor\x18\x04 \x01(\t\"\x8b\x01\n\x10GetBoardResponse\x12+\n\x05\x62oard\x18\x01 \x01(\x0b\x32\x1c.nungil.api.profile.v1.Board\x12(\n\x04pins\x18\x02 \x03(\x0b\x32\x1a.nungil.api.profile.v1.Pin\x12\x13\n\x0bnext_cursor\x18\x03 \x01(\t\x12\x0b\n\x03own\x18\x04 \x01(\x08\"\x94\x01\n\x12UpdateBoardRequest\x12,\n\x06\x63\x61ller\x18\x01 \x01(\x0b\x32\x1c.nungil.api.common.v1.Caller\x12\x10\n\x08\x62oard_id\x18\x02 \x01(\t\x12\x11\n\x04name\x18\x03 \x01(\tH\x00\x88\x01\x01\x12\x15\n\x08position\x18\x04 \x01(\x05H\x01\x88\x01\x01\x42\x07\n\x05_nameB\x0b\n\t_position\"B\n\x13UpdateBoardResponse\x12+\n\x05\x62oard\x18\x01 \x01(\x0b\x32\x1c.nungil.api.profile.v1.Board\"T\n\x12\x44\x65leteBoardRequest\x12,\n\x06\x63\x61ller\x18\x01 \x01(\x0b\x32\x1c.nungil.api.common.v1.Caller\x12\x10\n\x08\x62oard_id\x18\x02 \x01(\t\"\x15\n\x13\x44\x65leteBoardResponse\"\xa9\x01\n\x0eSavePinRequest\x12,\n\x06\x63\x61ller\x18\x01 \x01(\x0b\x32\x1c.nungil.api.common.v1.Caller\x12\x10\n\x08\x62oard_id\x18\x02 \x01(\t\x12\x10\n\x08media_id\x18\x03 \x01(\t\x12&\n\x03\x62ox\x18\x04 \x01(\x0b\x32\x19.nungil.api.common.v1.Box\x12\x0f\n\x07item_id\x18\x05 \x01(\t\x12\x0c\n\x04note\x18\x06 \x01(\t\"\\\n\x0fSavePinResponse\x12\'\n\x03pin\x18\x01 \x01(\x0b\x32\x1a.nungil.api.profile.v1.Pin\x12\x0f\n\x07\x63reated\x18\x02 \x01(\x08\x12\x0f\n\x07\x63lipped\x18\x03 \x01(\x08\"\xcc\x01\n\x10UpdatePinRequest\x12,\n\x06\x63\x61ller\x18\x01 \x01(\x0b\x32\x1c.nungil.api.common.v1.Caller\x12\x10\n\x08\x62oard_id\x18\x02 \x01(\t\x12\x0e\n\x06pin_id\x18\x03 \x01(\t\x12\x18\n\x0bto_board_id\x18\x04 \x01(\tH\x00\x88\x01\x01\x12\x15\n\x08position\x18\x05 \x01(\x05H\x01\x88\x01\x01\x12\x11\n\x04note\x18\x06 \x01(\tH\x02\x88\x01\x01\x42\x0e\n\x0c_to_board_idB\x0b\n\t_positionB\x07\n\x05_note\"N\n\x11UpdatePinResponse\x12\'\n\x03pin\x18\x01 \x01(\x0b\x32\x1a.nungil.api.profile.v1.Pin\x12\x10\n\x08\x62oard_id\x18\x02 \x01(\t\"b\n\x10RemovePinRequest\x12,\n\x06\x63\x61ller\x18\x01 \x01(\x0b\x32\x1c.nungil.api.common.v1.Caller\x12\x10\n\x08\x62oard_id\x18\x02 \x01(\t\x12\x0e\n\x06pin_id\x18\x03 \x01(\t\"\x13\n\x11RemovePinResponse\"_\n\rGetPinRequest\x12,\n\x06\x63\x61ller\x18\x01 \x01(\x0b\x32\x1c.nungil.api.common.v1.Caller\x12\x10\n\x08\x62oard_id\x18\x02 \x01(\t\x12\x0e\n\x06pin_id\x18\x03 \x01(\t\"=\n\x0eGetPinResponse\x12+\n\x05shown\x18\x01 \x01(\x0b\x32\x1c.nungil.api.profile.v1.Shown\"S\n\x11ShareBoardRequest\x12,\n\x06\x63\x61ller\x18\x01 \x01(\x0b\x32\x1c.nungil.api.common.v1.Caller\x12\x10\n\x08\x62oard_id\x18\x02 \x01(\t\"#\n\x12ShareBoardResponse\x12\r\n\x05token\x18\x01 \x01(\t\"U\n\x13UnshareBoardRequest\x12,\n\x06\x63\x61ller\x18\x01 \x01(\x0b\x32\x1c.nungil.api.common.v1.Caller\x12\x10\n\x08\x62oard_id\x18\x02 \x01(\t\"\x16\n\x14UnshareBoardResponse\"F\n\x16OpenSharedBoardRequest\x12\r\n\x05token\x18\x01 \x01(\t\x12\r\n\x05limit\x18\x02 \x01(\x05\x12\x0e\n\x06\x63ursor\x18\x03 \x01(\t\"\x95\x01\n\x17OpenSharedBoardResponse\x12+\n\x05\x62oard\x18\x01 \x01(\x0b\x32\x1c.nungil.api.profile.v1.Board\x12(\n\x04pins\x18\x02 \x03(\x0b\x32\x1a.nungil.api.profile.v1.Pin\x12\x13\n\x0bnext_cursor\x18\x03 \x01(\t\x12\x0e\n\x06tenant\x18\x04 \x01(\t\"4\n\x13GetSharedPinRequest\x12\r\n\x05token\x18\x01 \x01(\t\x12\x0e\n\x06pin_id\x18\x02 \x01(\t\"C\n\x14GetSharedPinResponse\x12+\n\x05shown\x18\x01 \x01(\x0b\x32\x1c.nungil.api.profile.v1.Shown\"O\n\x10KeepBoardRequest\x12,\n\x06\x63\x61ller\x18\x01 \x01(\x0b\x32\x1c.nungil.api.common.v1.Caller\x12\r\n\x05token\x18\x02 \x01(\t\"@\n\x11KeepBoardResponse\x12+\n\x05\x62oard\x18\x01 \x01(\x0b\x32\x1c.nungil.api.profile.v1.Board\"V\n\x14\x44ropKeptBoardRequest\x12,\n\x06\x63\x61ller\x18\x01 \x01(\x0b\x32\x1c.nungil.api.common.v1.Caller\x12\x10\n\x08\x62oard_id\x18\x02 \x01(\t\"\x17\n\x15\x44ropKeptBoardResponse\"_\n\x0fGoesWithRequest\x12,\n\x06\x63\x61ller\x18\x01 \x01(\x0b\x32\x1c.nungil.api.common.v1.Caller\x12\x0f\n\x07item_id\x18\x02 \x01(\t\x12\r\n\x05limit\x18\x03 \x01(\x05\"$\n\x10GoesWithResponse\x12\x10\n\x08item_ids\x18\x01 \x03(\t2\xc1\x0c\n\x0c\x42oardService\x12\x64\n\x0b\x43reateBoard\x12).nungil.api.profile.v1.CreateBoardRequest\x1a*.nungil.api.profile.v1.CreateBoardResponse\x12\x61\n\nListBoards\x12(.nungil.api.profile.v1.ListBoardsRequest\x1a).nungil.api.profile.v1.ListBoardsResponse\x12[\n\x08GetBoard\x12&.nungil.api.profile.v1.GetBoardRequest\x1a\'.nungil.api.profile.v1.GetBoardResponse\x12\x64\n\x0bUpdateBoard\x12).nungil.api.profile.v1.UpdateBoardRequest\x1a*.nungil.api.profile.v1.UpdateBoardResponse\x12\x64\n\x0b\x44\x65leteBoard\x12).nungil.api.profile.v1.DeleteBoardRequest\x1a*.nungil.api.profile.v1.DeleteBoardResponse\x12X\n\x07SavePin\x12%.nungil.api.profile.v1.SavePinRequest\x1a&.nungil.api.profile.v1.SavePinResponse\x12^\n\tUpdatePin\x12\'.nungil.api.profile.v1.UpdatePinRequest\x1a(.nungil.api.profile.v1.UpdatePinResponse\x12^\n\tRemovePin\x12\'.nungil.api.profile.v1.RemovePinRequest\x1a(.nungil.api.profile.v1.RemovePinResponse\x12U\n\x06GetPin\x12$.nungil.api.profile.v1.GetPinRequest\x1a%.nungil.api.profile.v1.GetPinResponse\x12\x61\n\nShareBoard\x12(.nungil.api.profile.v1.ShareBoardRequest\x1a).nungil.api.profile.v1.ShareBoardResponse\x12g\n\x0cUnshareBoard\x12*.nungil.api.profile.v1.UnshareBoardRequest\x1a+.nungil.api.profile.v1.UnshareBoardResponse\x12p\n\x0fOpenSharedBoard\x12-.nungil.api.profile.v1.OpenSharedBoardRequest\x1a..nungil.api.profile.v1.OpenSharedBoardResponse\x12g\n\x0cGetSharedPin\x12*.nungil.api.profile.v1.GetSharedPinRequest\x1a+.nungil.api.profile.v1.GetSharedPinResponse\x12^\n\tKeepBoard\x12\'.nungil.api.profile.v1.KeepBoardRequest\x1a(.nungil.api.profile.v1.KeepBoardResponse\x12j\n\rDropKeptBoard\x12+.nungil.api.profile.v1.DropKeptBoardRequest\x1a,.nungil.api.profile.v1.DropKeptBoardResponse\x12[\n\x08GoesWith\x12&.nungil.api.profile.v1.GoesWithRequest\x1a\'.nungil.api.profile.v1.GoesWithResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
-_builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, "nungil.api.profile.v1.boards_pb2", _globals)
+_builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'nungil.api.profile.v1.boards_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
-    DESCRIPTOR._loaded_options = None
-    _globals["_BOARD"]._serialized_start = 97
-    _globals["_BOARD"]._serialized_end = 232
-    _globals["_PIN"]._serialized_start = 235
-    _globals["_PIN"]._serialized_end = 384
-    _globals["_SHOWN"]._serialized_start = 386
-    _globals["_SHOWN"]._serialized_end = 496
-    _globals["_CREATEBOARDREQUEST"]._serialized_start = 498
-    _globals["_CREATEBOARDREQUEST"]._serialized_end = 578
-    _globals["_CREATEBOARDRESPONSE"]._serialized_start = 580
-    _globals["_CREATEBOARDRESPONSE"]._serialized_end = 646
-    _globals["_LISTBOARDSREQUEST"]._serialized_start = 648
-    _globals["_LISTBOARDSREQUEST"]._serialized_end = 713
-    _globals["_LISTBOARDSRESPONSE"]._serialized_start = 715
-    _globals["_LISTBOARDSRESPONSE"]._serialized_end = 825
-    _globals["_GETBOARDREQUEST"]._serialized_start = 827
-    _globals["_GETBOARDREQUEST"]._serialized_end = 939
-    _globals["_GETBOARDRESPONSE"]._serialized_start = 942
-    _globals["_GETBOARDRESPONSE"]._serialized_end = 1081
-    _globals["_UPDATEBOARDREQUEST"]._serialized_start = 1084
-    _globals["_UPDATEBOARDREQUEST"]._serialized_end = 1232
-    _globals["_UPDATEBOARDRESPONSE"]._serialized_start = 1234
-    _globals["_UPDATEBOARDRESPONSE"]._serialized_end = 1300
-    _globals["_DELETEBOARDREQUEST"]._serialized_start = 1302
-    _globals["_DELETEBOARDREQUEST"]._serialized_end = 1386
-    _globals["_DELETEBOARDRESPONSE"]._serialized_start = 1388
-    _globals["_DELETEBOARDRESPONSE"]._serialized_end = 1409
-    _globals["_SAVEPINREQUEST"]._serialized_start = 1412
-    _globals["_SAVEPINREQUEST"]._serialized_end = 1581
-    _globals["_SAVEPINRESPONSE"]._serialized_start = 1583
-    _globals["_SAVEPINRESPONSE"]._serialized_end = 1675
-    _globals["_UPDATEPINREQUEST"]._serialized_start = 1678
-    _globals["_UPDATEPINREQUEST"]._serialized_end = 1882
-    _globals["_UPDATEPINRESPONSE"]._serialized_start = 1884
-    _globals["_UPDATEPINRESPONSE"]._serialized_end = 1962
-    _globals["_REMOVEPINREQUEST"]._serialized_start = 1964
-    _globals["_REMOVEPINREQUEST"]._serialized_end = 2062
-    _globals["_REMOVEPINRESPONSE"]._serialized_start = 2064
-    _globals["_REMOVEPINRESPONSE"]._serialized_end = 2083
-    _globals["_GETPINREQUEST"]._serialized_start = 2085
-    _globals["_GETPINREQUEST"]._serialized_end = 2180
-    _globals["_GETPINRESPONSE"]._serialized_start = 2182
-    _globals["_GETPINRESPONSE"]._serialized_end = 2243
-    _globals["_SHAREBOARDREQUEST"]._serialized_start = 2245
-    _globals["_SHAREBOARDREQUEST"]._serialized_end = 2328
-    _globals["_SHAREBOARDRESPONSE"]._serialized_start = 2330
-    _globals["_SHAREBOARDRESPONSE"]._serialized_end = 2365
-    _globals["_UNSHAREBOARDREQUEST"]._serialized_start = 2367
-    _globals["_UNSHAREBOARDREQUEST"]._serialized_end = 2452
-    _globals["_UNSHAREBOARDRESPONSE"]._serialized_start = 2454
-    _globals["_UNSHAREBOARDRESPONSE"]._serialized_end = 2476
-    _globals["_OPENSHAREDBOARDREQUEST"]._serialized_start = 2478
-    _globals["_OPENSHAREDBOARDREQUEST"]._serialized_end = 2548
-    _globals["_OPENSHAREDBOARDRESPONSE"]._serialized_start = 2551
-    _globals["_OPENSHAREDBOARDRESPONSE"]._serialized_end = 2700
-    _globals["_GETSHAREDPINREQUEST"]._serialized_start = 2702
-    _globals["_GETSHAREDPINREQUEST"]._serialized_end = 2754
-    _globals["_GETSHAREDPINRESPONSE"]._serialized_start = 2756
-    _globals["_GETSHAREDPINRESPONSE"]._serialized_end = 2823
-    _globals["_KEEPBOARDREQUEST"]._serialized_start = 2825
-    _globals["_KEEPBOARDREQUEST"]._serialized_end = 2904
-    _globals["_KEEPBOARDRESPONSE"]._serialized_start = 2906
-    _globals["_KEEPBOARDRESPONSE"]._serialized_end = 2970
-    _globals["_DROPKEPTBOARDREQUEST"]._serialized_start = 2972
-    _globals["_DROPKEPTBOARDREQUEST"]._serialized_end = 3058
-    _globals["_DROPKEPTBOARDRESPONSE"]._serialized_start = 3060
-    _globals["_DROPKEPTBOARDRESPONSE"]._serialized_end = 3083
-    _globals["_GOESWITHREQUEST"]._serialized_start = 3085
-    _globals["_GOESWITHREQUEST"]._serialized_end = 3180
-    _globals["_GOESWITHRESPONSE"]._serialized_start = 3182
-    _globals["_GOESWITHRESPONSE"]._serialized_end = 3218
-    _globals["_BOARDSERVICE"]._serialized_start = 3221
-    _globals["_BOARDSERVICE"]._serialized_end = 4822
+  DESCRIPTOR._loaded_options = None
+  _globals['_BOARD']._serialized_start=97
+  _globals['_BOARD']._serialized_end=232
+  _globals['_PIN']._serialized_start=235
+  _globals['_PIN']._serialized_end=384
+  _globals['_SHOWN']._serialized_start=386
+  _globals['_SHOWN']._serialized_end=496
+  _globals['_CREATEBOARDREQUEST']._serialized_start=498
+  _globals['_CREATEBOARDREQUEST']._serialized_end=578
+  _globals['_CREATEBOARDRESPONSE']._serialized_start=580
+  _globals['_CREATEBOARDRESPONSE']._serialized_end=646
+  _globals['_LISTBOARDSREQUEST']._serialized_start=648
+  _globals['_LISTBOARDSREQUEST']._serialized_end=713
+  _globals['_LISTBOARDSRESPONSE']._serialized_start=715
+  _globals['_LISTBOARDSRESPONSE']._serialized_end=825
+  _globals['_GETBOARDREQUEST']._serialized_start=827
+  _globals['_GETBOARDREQUEST']._serialized_end=939
+  _globals['_GETBOARDRESPONSE']._serialized_start=942
+  _globals['_GETBOARDRESPONSE']._serialized_end=1081
+  _globals['_UPDATEBOARDREQUEST']._serialized_start=1084
+  _globals['_UPDATEBOARDREQUEST']._serialized_end=1232
+  _globals['_UPDATEBOARDRESPONSE']._serialized_start=1234
+  _globals['_UPDATEBOARDRESPONSE']._serialized_end=1300
+  _globals['_DELETEBOARDREQUEST']._serialized_start=1302
+  _globals['_DELETEBOARDREQUEST']._serialized_end=1386
+  _globals['_DELETEBOARDRESPONSE']._serialized_start=1388
+  _globals['_DELETEBOARDRESPONSE']._serialized_end=1409
+  _globals['_SAVEPINREQUEST']._serialized_start=1412
+  _globals['_SAVEPINREQUEST']._serialized_end=1581
+  _globals['_SAVEPINRESPONSE']._serialized_start=1583
+  _globals['_SAVEPINRESPONSE']._serialized_end=1675
+  _globals['_UPDATEPINREQUEST']._serialized_start=1678
+  _globals['_UPDATEPINREQUEST']._serialized_end=1882
+  _globals['_UPDATEPINRESPONSE']._serialized_start=1884
+  _globals['_UPDATEPINRESPONSE']._serialized_end=1962
+  _globals['_REMOVEPINREQUEST']._serialized_start=1964
+  _globals['_REMOVEPINREQUEST']._serialized_end=2062
+  _globals['_REMOVEPINRESPONSE']._serialized_start=2064
+  _globals['_REMOVEPINRESPONSE']._serialized_end=2083
+  _globals['_GETPINREQUEST']._serialized_start=2085
+  _globals['_GETPINREQUEST']._serialized_end=2180
+  _globals['_GETPINRESPONSE']._serialized_start=2182
+  _globals['_GETPINRESPONSE']._serialized_end=2243
+  _globals['_SHAREBOARDREQUEST']._serialized_start=2245
+  _globals['_SHAREBOARDREQUEST']._serialized_end=2328
+  _globals['_SHAREBOARDRESPONSE']._serialized_start=2330
+  _globals['_SHAREBOARDRESPONSE']._serialized_end=2365
+  _globals['_UNSHAREBOARDREQUEST']._serialized_start=2367
+  _globals['_UNSHAREBOARDREQUEST']._serialized_end=2452
+  _globals['_UNSHAREBOARDRESPONSE']._serialized_start=2454
+  _globals['_UNSHAREBOARDRESPONSE']._serialized_end=2476
+  _globals['_OPENSHAREDBOARDREQUEST']._serialized_start=2478
+  _globals['_OPENSHAREDBOARDREQUEST']._serialized_end=2548
+  _globals['_OPENSHAREDBOARDRESPONSE']._serialized_start=2551
+  _globals['_OPENSHAREDBOARDRESPONSE']._serialized_end=2700
+  _globals['_GETSHAREDPINREQUEST']._serialized_start=2702
+  _globals['_GETSHAREDPINREQUEST']._serialized_end=2754
+  _globals['_GETSHAREDPINRESPONSE']._serialized_start=2756
+  _globals['_GETSHAREDPINRESPONSE']._serialized_end=2823
+  _globals['_KEEPBOARDREQUEST']._serialized_start=2825
+  _globals['_KEEPBOARDREQUEST']._serialized_end=2904
+  _globals['_KEEPBOARDRESPONSE']._serialized_start=2906
+  _globals['_KEEPBOARDRESPONSE']._serialized_end=2970
+  _globals['_DROPKEPTBOARDREQUEST']._serialized_start=2972
+  _globals['_DROPKEPTBOARDREQUEST']._serialized_end=3058
+  _globals['_DROPKEPTBOARDRESPONSE']._serialized_start=3060
+  _globals['_DROPKEPTBOARDRESPONSE']._serialized_end=3083
+  _globals['_GOESWITHREQUEST']._serialized_start=3085
+  _globals['_GOESWITHREQUEST']._serialized_end=3180
+  _globals['_GOESWITHRESPONSE']._serialized_start=3182
+  _globals['_GOESWITHRESPONSE']._serialized_end=3218
+  _globals['_BOARDSERVICE']._serialized_start=3221
+  _globals['_BOARDSERVICE']._serialized_end=4822
 # @@protoc_insertion_point(module_scope)

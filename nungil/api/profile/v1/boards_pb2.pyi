@@ -51,20 +51,7 @@ class Board(_message.Message):
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["cover", b"cover"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal[
-        "board_id",
-        b"board_id",
-        "cover",
-        b"cover",
-        "created_at_ms",
-        b"created_at_ms",
-        "name",
-        b"name",
-        "pins",
-        b"pins",
-        "shared",
-        b"shared",
-    ]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["board_id", b"board_id", "cover", b"cover", "created_at_ms", b"created_at_ms", "name", b"name", "pins", b"pins", "shared", b"shared"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -106,22 +93,7 @@ class Pin(_message.Message):
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["box", b"box"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal[
-        "box",
-        b"box",
-        "item_id",
-        b"item_id",
-        "media_id",
-        b"media_id",
-        "note",
-        b"note",
-        "personal",
-        b"personal",
-        "pin_id",
-        b"pin_id",
-        "saved_at_ms",
-        b"saved_at_ms",
-    ]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["box", b"box", "item_id", b"item_id", "media_id", b"media_id", "note", b"note", "personal", b"personal", "pin_id", b"pin_id", "saved_at_ms", b"saved_at_ms"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -273,9 +245,7 @@ class GetBoardRequest(_message.Message):
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["caller", b"caller"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal[
-        "board_id", b"board_id", "caller", b"caller", "cursor", b"cursor", "limit", b"limit"
-    ]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["board_id", b"board_id", "caller", b"caller", "cursor", b"cursor", "limit", b"limit"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -308,9 +278,7 @@ class GetBoardResponse(_message.Message):
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["board", b"board"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal[
-        "board", b"board", "next_cursor", b"next_cursor", "own", b"own", "pins", b"pins"
-    ]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["board", b"board", "next_cursor", b"next_cursor", "own", b"own", "pins", b"pins"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -338,24 +306,9 @@ class UpdateBoardRequest(_message.Message):
         name: _builtins.str | None = ...,
         position: _builtins.int | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal[
-        "_name", b"_name", "_position", b"_position", "caller", b"caller", "name", b"name", "position", b"position"
-    ]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_name", b"_name", "_position", b"_position", "caller", b"caller", "name", b"name", "position", b"position"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal[
-        "_name",
-        b"_name",
-        "_position",
-        b"_position",
-        "board_id",
-        b"board_id",
-        "caller",
-        b"caller",
-        "name",
-        b"name",
-        "position",
-        b"position",
-    ]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_name", b"_name", "_position", b"_position", "board_id", b"board_id", "caller", b"caller", "name", b"name", "position", b"position"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__name: _TypeAlias = _typing.Literal["name"]  # noqa: Y015
     _WhichOneofArgType__name: _TypeAlias = _typing.Literal["_name", b"_name"]  # noqa: Y015
@@ -460,20 +413,7 @@ class SavePinRequest(_message.Message):
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["box", b"box", "caller", b"caller"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal[
-        "board_id",
-        b"board_id",
-        "box",
-        b"box",
-        "caller",
-        b"caller",
-        "item_id",
-        b"item_id",
-        "media_id",
-        b"media_id",
-        "note",
-        b"note",
-    ]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["board_id", b"board_id", "box", b"box", "caller", b"caller", "item_id", b"item_id", "media_id", b"media_id", "note", b"note"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -536,43 +476,9 @@ class UpdatePinRequest(_message.Message):
         position: _builtins.int | None = ...,
         note: _builtins.str | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal[
-        "_note",
-        b"_note",
-        "_position",
-        b"_position",
-        "_to_board_id",
-        b"_to_board_id",
-        "caller",
-        b"caller",
-        "note",
-        b"note",
-        "position",
-        b"position",
-        "to_board_id",
-        b"to_board_id",
-    ]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_note", b"_note", "_position", b"_position", "_to_board_id", b"_to_board_id", "caller", b"caller", "note", b"note", "position", b"position", "to_board_id", b"to_board_id"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal[
-        "_note",
-        b"_note",
-        "_position",
-        b"_position",
-        "_to_board_id",
-        b"_to_board_id",
-        "board_id",
-        b"board_id",
-        "caller",
-        b"caller",
-        "note",
-        b"note",
-        "pin_id",
-        b"pin_id",
-        "position",
-        b"position",
-        "to_board_id",
-        b"to_board_id",
-    ]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_note", b"_note", "_position", b"_position", "_to_board_id", b"_to_board_id", "board_id", b"board_id", "caller", b"caller", "note", b"note", "pin_id", b"pin_id", "position", b"position", "to_board_id", b"to_board_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__note: _TypeAlias = _typing.Literal["note"]  # noqa: Y015
     _WhichOneofArgType__note: _TypeAlias = _typing.Literal["_note", b"_note"]  # noqa: Y015
@@ -831,9 +737,7 @@ class OpenSharedBoardResponse(_message.Message):
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["board", b"board"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal[
-        "board", b"board", "next_cursor", b"next_cursor", "pins", b"pins", "tenant", b"tenant"
-    ]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["board", b"board", "next_cursor", b"next_cursor", "pins", b"pins", "tenant", b"tenant"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

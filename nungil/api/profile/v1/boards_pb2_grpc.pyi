@@ -19,6 +19,7 @@ else:
 _T = _typing.TypeVar("_T")
 
 class _MaybeAsyncIterator(_abc.AsyncIterator[_T], _abc.Iterator[_T], metaclass=_abc_1.ABCMeta): ...
+
 class _ServicerContext(_grpc.ServicerContext, _aio.ServicerContext):  # type: ignore[misc, type-arg]
     ...
 
@@ -51,9 +52,7 @@ class BoardServiceStub:
     """A link to a board; the one before leads nowhere from then on."""
     UnshareBoard: _grpc.UnaryUnaryMultiCallable[_boards_pb2.UnshareBoardRequest, _boards_pb2.UnshareBoardResponse]
     """Ends the link, and takes the board from everyone who kept it."""
-    OpenSharedBoard: _grpc.UnaryUnaryMultiCallable[
-        _boards_pb2.OpenSharedBoardRequest, _boards_pb2.OpenSharedBoardResponse
-    ]
+    OpenSharedBoard: _grpc.UnaryUnaryMultiCallable[_boards_pb2.OpenSharedBoardRequest, _boards_pb2.OpenSharedBoardResponse]
     """By its link, for anyone."""
     GetSharedPin: _grpc.UnaryUnaryMultiCallable[_boards_pb2.GetSharedPinRequest, _boards_pb2.GetSharedPinResponse]
     KeepBoard: _grpc.UnaryUnaryMultiCallable[_boards_pb2.KeepBoardRequest, _boards_pb2.KeepBoardResponse]
@@ -88,9 +87,7 @@ class BoardServiceAsyncStub(BoardServiceStub):
     """A link to a board; the one before leads nowhere from then on."""
     UnshareBoard: _aio.UnaryUnaryMultiCallable[_boards_pb2.UnshareBoardRequest, _boards_pb2.UnshareBoardResponse]  # type: ignore[assignment]
     """Ends the link, and takes the board from everyone who kept it."""
-    OpenSharedBoard: _aio.UnaryUnaryMultiCallable[
-        _boards_pb2.OpenSharedBoardRequest, _boards_pb2.OpenSharedBoardResponse
-    ]  # type: ignore[assignment]
+    OpenSharedBoard: _aio.UnaryUnaryMultiCallable[_boards_pb2.OpenSharedBoardRequest, _boards_pb2.OpenSharedBoardResponse]  # type: ignore[assignment]
     """By its link, for anyone."""
     GetSharedPin: _aio.UnaryUnaryMultiCallable[_boards_pb2.GetSharedPinRequest, _boards_pb2.GetSharedPinResponse]  # type: ignore[assignment]
     KeepBoard: _aio.UnaryUnaryMultiCallable[_boards_pb2.KeepBoardRequest, _boards_pb2.KeepBoardResponse]  # type: ignore[assignment]
@@ -118,6 +115,7 @@ class BoardServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _boards_pb2.ListBoardsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_boards_pb2.ListBoardsResponse, _abc.Awaitable[_boards_pb2.ListBoardsResponse]]: ...
+
     @_abc_1.abstractmethod
     def GetBoard(
         self,
@@ -132,12 +130,14 @@ class BoardServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _boards_pb2.UpdateBoardRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_boards_pb2.UpdateBoardResponse, _abc.Awaitable[_boards_pb2.UpdateBoardResponse]]: ...
+
     @_abc_1.abstractmethod
     def DeleteBoard(
         self,
         request: _boards_pb2.DeleteBoardRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_boards_pb2.DeleteBoardResponse, _abc.Awaitable[_boards_pb2.DeleteBoardResponse]]: ...
+
     @_abc_1.abstractmethod
     def SavePin(
         self,
@@ -154,12 +154,14 @@ class BoardServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _boards_pb2.UpdatePinRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_boards_pb2.UpdatePinResponse, _abc.Awaitable[_boards_pb2.UpdatePinResponse]]: ...
+
     @_abc_1.abstractmethod
     def RemovePin(
         self,
         request: _boards_pb2.RemovePinRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_boards_pb2.RemovePinResponse, _abc.Awaitable[_boards_pb2.RemovePinResponse]]: ...
+
     @_abc_1.abstractmethod
     def GetPin(
         self,
@@ -198,6 +200,7 @@ class BoardServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _boards_pb2.GetSharedPinRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_boards_pb2.GetSharedPinResponse, _abc.Awaitable[_boards_pb2.GetSharedPinResponse]]: ...
+
     @_abc_1.abstractmethod
     def KeepBoard(
         self,
@@ -212,6 +215,7 @@ class BoardServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _boards_pb2.DropKeptBoardRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_boards_pb2.DropKeptBoardResponse, _abc.Awaitable[_boards_pb2.DropKeptBoardResponse]]: ...
+
     @_abc_1.abstractmethod
     def GoesWith(
         self,
@@ -222,6 +226,4 @@ class BoardServiceServicer(metaclass=_abc_1.ABCMeta):
         outside 0 to 50.
         """
 
-def add_BoardServiceServicer_to_server(
-    servicer: BoardServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]
-) -> None: ...
+def add_BoardServiceServicer_to_server(servicer: BoardServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
