@@ -42,7 +42,7 @@ class KeptConsent:
 
 @dataclass(frozen=True, slots=True)
 class Activity:
-    """One thing that a person did with a picture. box None: the whole picture."""
+    """One thing that a person did with a picture, or said of `interest`. box None: the whole picture."""
 
     event_id: str
     tenant: str
@@ -51,6 +51,7 @@ class Activity:
     media_id: str
     box: Box | None
     occurred_at_ms: int
+    interest: str = ""
 
 
 @dataclass(frozen=True, slots=True)
