@@ -26,7 +26,7 @@ from nungil.api.common.v1 import common_pb2 as nungil_dot_api_dot_common_dot_v1_
 from nungil.api.ingest.v1 import items_pb2 as nungil_dot_api_dot_ingest_dot_v1_dot_items__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!nungil/api/ingest/v1/events.proto\x12\x14nungil.api.ingest.v1\x1a!nungil/api/common/v1/common.proto\x1a nungil/api/ingest/v1/items.proto\"\xf2\x02\n\x0cMediaChanged\x12\x10\n\x08\x65vent_id\x18\x01 \x01(\t\x12\x0e\n\x06tenant\x18\x02 \x01(\t\x12\x10\n\x08media_id\x18\x03 \x01(\t\x12\x39\n\x06\x63hange\x18\x04 \x01(\x0e\x32).nungil.api.ingest.v1.MediaChanged.Change\x12\x0f\n\x07version\x18\x05 \x01(\x03\x12\r\n\x05owner\x18\x06 \x01(\t\x12.\n\x07purpose\x18\x07 \x01(\x0e\x32\x1d.nungil.api.common.v1.Purpose\x12,\n\x06source\x18\x08 \x01(\x0e\x32\x1c.nungil.api.common.v1.Source\x12\x12\n\nobject_key\x18\t \x01(\t\x12\x16\n\x0eoccurred_at_ms\x18\n \x01(\x03\"I\n\x06\x43hange\x12\x16\n\x12\x43HANGE_UNSPECIFIED\x10\x00\x12\x13\n\x0f\x43HANGE_UPLOADED\x10\x01\x12\x12\n\x0e\x43HANGE_DELETED\x10\x02\"q\n\x0bItemChanged\x12\x10\n\x08\x65vent_id\x18\x01 \x01(\t\x12\x0e\n\x06tenant\x18\x02 \x01(\t\x12(\n\x04item\x18\x03 \x01(\x0b\x32\x1a.nungil.api.ingest.v1.Item\x12\x16\n\x0eoccurred_at_ms\x18\x04 \x01(\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!nungil/api/ingest/v1/events.proto\x12\x14nungil.api.ingest.v1\x1a!nungil/api/common/v1/common.proto\x1a nungil/api/ingest/v1/items.proto\"\x88\x03\n\x0cMediaChanged\x12\x10\n\x08\x65vent_id\x18\x01 \x01(\t\x12\x0e\n\x06tenant\x18\x02 \x01(\t\x12\x10\n\x08media_id\x18\x03 \x01(\t\x12\x39\n\x06\x63hange\x18\x04 \x01(\x0e\x32).nungil.api.ingest.v1.MediaChanged.Change\x12\x0f\n\x07version\x18\x05 \x01(\x03\x12\r\n\x05owner\x18\x06 \x01(\t\x12.\n\x07purpose\x18\x07 \x01(\x0e\x32\x1d.nungil.api.common.v1.Purpose\x12,\n\x06source\x18\x08 \x01(\x0e\x32\x1c.nungil.api.common.v1.Source\x12\x12\n\nobject_key\x18\t \x01(\t\x12\x16\n\x0eoccurred_at_ms\x18\n \x01(\x03\x12\x14\n\x0cowner_erased\x18\x0b \x01(\x08\"I\n\x06\x43hange\x12\x16\n\x12\x43HANGE_UNSPECIFIED\x10\x00\x12\x13\n\x0f\x43HANGE_UPLOADED\x10\x01\x12\x12\n\x0e\x43HANGE_DELETED\x10\x02\"q\n\x0bItemChanged\x12\x10\n\x08\x65vent_id\x18\x01 \x01(\t\x12\x0e\n\x06tenant\x18\x02 \x01(\t\x12(\n\x04item\x18\x03 \x01(\x0b\x32\x1a.nungil.api.ingest.v1.Item\x12\x16\n\x0eoccurred_at_ms\x18\x04 \x01(\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,9 +34,9 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'nungil.api.ingest.v1.events
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_MEDIACHANGED']._serialized_start=129
-  _globals['_MEDIACHANGED']._serialized_end=499
-  _globals['_MEDIACHANGED_CHANGE']._serialized_start=426
-  _globals['_MEDIACHANGED_CHANGE']._serialized_end=499
-  _globals['_ITEMCHANGED']._serialized_start=501
-  _globals['_ITEMCHANGED']._serialized_end=614
+  _globals['_MEDIACHANGED']._serialized_end=521
+  _globals['_MEDIACHANGED_CHANGE']._serialized_start=448
+  _globals['_MEDIACHANGED_CHANGE']._serialized_end=521
+  _globals['_ITEMCHANGED']._serialized_start=523
+  _globals['_ITEMCHANGED']._serialized_end=636
 # @@protoc_insertion_point(module_scope)

@@ -50,6 +50,7 @@ class MediaChanged(_message.Message):
     SOURCE_FIELD_NUMBER: _builtins.int
     OBJECT_KEY_FIELD_NUMBER: _builtins.int
     OCCURRED_AT_MS_FIELD_NUMBER: _builtins.int
+    OWNER_ERASED_FIELD_NUMBER: _builtins.int
     event_id: _builtins.str
     tenant: _builtins.str
     media_id: _builtins.str
@@ -63,6 +64,8 @@ class MediaChanged(_message.Message):
     object_key: _builtins.str
     """of the rendition that is to be embedded"""
     occurred_at_ms: _builtins.int
+    owner_erased: _builtins.bool
+    """deleted since all of its owner is erased"""
     def __init__(
         self,
         *,
@@ -76,10 +79,11 @@ class MediaChanged(_message.Message):
         source: _common_pb2.Source.ValueType = ...,
         object_key: _builtins.str = ...,
         occurred_at_ms: _builtins.int = ...,
+        owner_erased: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["change", b"change", "event_id", b"event_id", "media_id", b"media_id", "object_key", b"object_key", "occurred_at_ms", b"occurred_at_ms", "owner", b"owner", "purpose", b"purpose", "source", b"source", "tenant", b"tenant", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["change", b"change", "event_id", b"event_id", "media_id", b"media_id", "object_key", b"object_key", "occurred_at_ms", b"occurred_at_ms", "owner", b"owner", "owner_erased", b"owner_erased", "purpose", b"purpose", "source", b"source", "tenant", b"tenant", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
