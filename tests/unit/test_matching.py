@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -10,6 +12,7 @@ from nungil.encoder.calibration import calibration_of
 from nungil.encoder.open import EFFICIENTNET_LITE0
 from nungil.pictures.boxes import WHOLE, Box, overlap
 from nungil.pictures.objectness import objectness_from
+from nungil.pictures.pooling import pool_box, summed_area
 from nungil.pictures.regions import THINGS_KEPT, THINGS_SAME, find_things
 from services.search.diversity import diverse
 from services.search.judging import DEFAULT_COSINE, Judge, judge_from
@@ -127,3 +130,13 @@ def test_things_of_a_map_are_bounded_apart_and_the_whole_is_first() -> None:
         assert len(things) <= THINGS_KEPT
         assert all(overlap(a, b) <= THINGS_SAME + 1e-6 for i, a in enumerate(things) for b in things[:i])
         assert all(box.x >= 0 and box.x + box.width <= 1 + 1e-9 and box.area <= 0.85 for box in things)
+
+
+def test_no_thing_is_found_on_a_blank_ground_which_has_no_direction() -> None:
+    fitted = objectness_from(calibration_of(EFFICIENTNET_LITE0.name)["regions"])
+    map_ = np.zeros((10, 10, 256), dtype=np.float32)
+    map_[3:6, 3:6] = np.random.default_rng(3).standard_normal(256)
+    table = summed_area(map_)
+    _, *things = find_things(map_, replace(fitted, cut=-100.0))
+    assert things
+    assert all(pool_box(table, box).any() for box in things)
