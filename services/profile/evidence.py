@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nungil.pictures.boxes import Box, clip
+from nungil.pictures.boxes import WHOLE, Box, clip
 from nungil.pictures.features import Features
+from nungil.pictures.palettes import palettes_shown
 from nungil.pictures.pooling import Table, pool_box, summed_area
 from nungil.taxonomy.taxonomy import Taxonomy
 from services.profile.core import Finding, Labels
@@ -31,13 +32,14 @@ class Reading:
     In each cell the probabilities of labels that speak for one interest are added up before anything is cut off: a dog
     of uncertain breed has many small ones. The part of the picture that speaks most for an interest is the rectangle of
     cells with the largest mean x area ^ AREA_POWER; where that is under `floor`, it is no interest.
+    The colours of a whole picture may speak for a palette, which has no labels and a floor of its own.
     """
 
     taxonomy: Taxonomy
     floor: float
 
     def __call__(self, features: Features, box: Box | None) -> tuple[Finding, ...]:
-        """What the picture, or the part of it under `box`, says: surest first, FINDINGS_KEPT at most.
+        """What the picture, or the part of it under `box`, says: surest first, FINDINGS_KEPT at most; then its colours.
 
         A finding's score is the mean probability of its interest in its part. What a person points at is all that
         counts, so under a box the mean alone has to reach the floor. Raises InvalidBox.
@@ -61,7 +63,17 @@ class Reading:
             )
             for i in np.flatnonzero(reached >= self.floor)
         ]
-        return tuple(sorted(found, key=lambda f: (-f.score, f.interest))[:FINDINGS_KEPT])
+        kept = sorted(found, key=lambda f: (-f.score, f.interest))[:FINDINGS_KEPT]
+        return (*kept, *(self._of_colours(features, {f.interest for f in kept}) if box is None else ()))
+
+    def _of_colours(self, features: Features, told: Collection[str]) -> Iterator[Finding]:
+        """What the palettes of the whole picture say, and what lies above them, where it is not told already."""
+        said = set(told)
+        for palette, strength in palettes_shown(features.colours, self.taxonomy.palettes.values()):
+            for interest in (palette, *(above.id for above in self.taxonomy.ancestors(palette))):
+                if interest not in said:
+                    said.add(interest)
+                    yield Finding(interest, strength, WHOLE, ())
 
     def _spoken(self, labels: Sequence[str]) -> tuple[list[str], NDArray[np.float32]]:
         """The interests that any of these labels speaks for, and how strongly each does: float32 [interests, labels]."""

@@ -59,6 +59,15 @@ def why(interest: Name, reason: Reason, labels: Sequence[tuple[Name, float]]) ->
     )
 
 
+def why_by_colours(interest: Name, reason: Reason) -> Name:
+    """The sentence where the colours of the whole picture are the reason."""
+    deed, name = _DEEDS[reason.kind], _bare(interest)
+    return Name(
+        f"이 사진의 색에서 {with_and_particle(f'‘{name.ko}’')} 관련된 것을 보았습니다 ({deed.ko})",
+        f"{deed.en} whose colours have to do with {name.en}",
+    )
+
+
 def with_object_particle(noun: str) -> str:
     """을 after a final consonant, 를 after a vowel: 산을, 골든 리트리버를."""
     return noun + ("을" if ends_in_consonant(noun) else "를")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -10,7 +12,8 @@ from hypothesis.extra import numpy as arrays
 from profile_builders import LEFT, RIGHT, a_picture, a_taxonomy
 
 from nungil.pictures.boxes import WHOLE, Box, InvalidBox
-from nungil.pictures.features import Features, FoundLabel
+from nungil.pictures.features import Features, FoundColour, FoundLabel
+from nungil.taxonomy.taxonomy import load_taxonomy
 from services.profile.evidence import FINDINGS_KEPT, LABELS_KEPT, Reading
 
 READ = Reading(a_taxonomy(), floor=0.25)
@@ -118,3 +121,38 @@ def test_a_broader_interest_is_at_least_as_present_as_a_narrower_one(label_map):
     interests = set(found(a_map(label_map)))
     assert ("pets" in interests) >= bool(interests & {"dogs", "cats"})
     assert ("outdoors" in interests) >= ("mountains" in interests)
+
+
+def coloured(*colours: tuple[int, float]) -> Features:
+    found = tuple(FoundColour(f"c-{n}", rgb, share) for n, (rgb, share) in enumerate(colours))
+    return replace(a_map(np.zeros((0, 4, 4), np.float32), ()), colours=found)
+
+
+def palettes(*colours: tuple[int, float]) -> set[str]:
+    findings = Reading(load_taxonomy(), floor=0.25)(coloured(*colours), None)
+    assert all(finding.box == WHOLE and finding.labels == () and 0 < finding.score <= 0.5 for finding in findings)
+    return {finding.interest for finding in findings}
+
+
+@pytest.mark.parametrize(
+    ("colours", "palette"),
+    [
+        ([(0x808080, 0.6), (0xF5F5F3, 0.4)], "neutral_tones"),
+        ([(0x141210, 0.7), (0xC8A060, 0.2)], "dark_tones"),
+        ([(0x7A5A3A, 0.4), (0x94774F, 0.3)], "earth_tones"),
+        ([(0xF3C6D2, 0.5), (0xFFFFFF, 0.3)], "pastel_colours"),
+        ([(0xD81E28, 0.4), (0x808080, 0.6)], "vivid_colours"),
+        ([(0x5A8F4A, 0.6)], "green_tones"),
+        ([(0x4A78B8, 0.6)], "blue_tones"),
+    ],
+)
+def test_the_colours_of_a_whole_picture_speak_for_their_palette(colours: list[tuple[int, float]], palette: str):
+    assert {palette, "colour_palettes", "looks"} <= palettes(*colours)
+
+
+def test_colours_that_cover_little_say_nothing():
+    assert palettes((0xD81E28, 0.2), (0xF3C6D2, 0.2), (0x7A5A3A, 0.3)) == set()
+
+
+def test_a_part_that_was_pointed_at_is_not_known_by_the_colours_of_its_picture():
+    assert Reading(load_taxonomy(), floor=0.25)(coloured((0xD81E28, 1.0)), Box(0, 0, 0.5, 0.5)) == ()

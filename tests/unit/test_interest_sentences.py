@@ -42,6 +42,13 @@ def test_of_many_unsure_labels_the_interest_is_named_and_none_of_them():
     )
 
 
+def test_colours_are_the_reason_where_they_spoke():
+    assert sentences.why_by_colours(Name("파스텔 톤", "pastel colours"), a_reason()) == Name(
+        "이 사진의 색에서 ‘파스텔 톤’과 관련된 것을 보았습니다 (업로드)",
+        "You uploaded a picture whose colours have to do with pastel colours",
+    )
+
+
 @pytest.mark.parametrize("kind", [k for k in pb.ActivityKind.values() if k != pb.ACTIVITY_KIND_UNSPECIFIED])
 def test_every_kind_of_activity_has_its_sentence(kind):
     why = sentences.why(DOGS, a_reason(kind=kind), [(BEAGLE, 0.8)])

@@ -9,6 +9,7 @@ import pytest
 
 from nungil.runtime.errors import Misconfigured
 from nungil.taxonomy.taxonomy import (
+    FACETS,
     ColourEntry,
     Interest,
     LabelEntry,
@@ -18,6 +19,7 @@ from nungil.taxonomy.taxonomy import (
     check_labels,
     load_taxonomy,
 )
+from services.search.words.vocabulary import of_taxonomy
 
 HANGUL = re.compile("[가-힣]")
 REASONS = {"medical", "religion", "origin", "weapon", "military", "tobacco", "gambling", "says_nothing"}
@@ -120,13 +122,61 @@ def test_no_two_of_a_kind_share_a_name(taxonomy: Taxonomy, kind: str, language: 
 
 
 def test_there_are_enough_roots_and_interests(taxonomy: Taxonomy) -> None:
-    assert len(taxonomy.roots()) >= 18
+    assert 18 <= len(taxonomy.roots()) <= 30
     assert len(taxonomy.interests) >= 150
 
 
-def test_no_interest_is_out_of_reach_of_every_label(taxonomy: Taxonomy) -> None:
+def test_no_interest_is_out_of_reach_of_every_label_and_palette(taxonomy: Taxonomy) -> None:
     reached = {interest for label in taxonomy.labels for interest in taxonomy.interests_of(label)}
+    for palette in taxonomy.palettes:
+        reached |= {palette, *(above.id for above in taxonomy.ancestors(palette))}
     assert set(taxonomy.interests) - reached == set()
+
+
+def test_all_but_styles_are_told_without_a_text_tower(taxonomy: Taxonomy) -> None:
+    reached = {interest for label in taxonomy.imagenet for interest in taxonomy.interests_of(label)}
+    told = reached | {
+        above.id for each in taxonomy.palettes for above in (taxonomy.interests[each], *taxonomy.ancestors(each))
+    }
+    styles = {id_ for id_ in taxonomy.interests if "styles" in (id_, *(above.id for above in taxonomy.ancestors(id_)))}
+    assert set(taxonomy.interests) - told == styles
+
+
+def test_every_style_and_material_is_asked_of_a_text_tower(taxonomy: Taxonomy) -> None:
+    asked = {
+        (one.of, interest) for one in taxonomy.prompted if one.told for interest in taxonomy.labels[one.id].interests
+    }
+    for facet in ("materials", "styles"):
+        mine = {interest.id for interest in taxonomy.interests.values() if interest.parent == facet}
+        assert mine <= {interest for of, interest in asked if of == facet}
+
+
+def test_prompts_are_in_both_languages_and_of_a_known_kind(taxonomy: Taxonomy) -> None:
+    for one in taxonomy.prompted:
+        assert one.of in FACETS, one.id
+        assert one.en, one.id
+        assert one.ko, one.id
+        assert not any(HANGUL.search(text) for text in one.en), one.id
+        assert all(HANGUL.search(text) for text in one.ko), one.id
+        assert one.told == (one.id in taxonomy.labels)
+
+
+def test_each_kind_but_scenes_has_something_that_is_none_of_it(taxonomy: Taxonomy) -> None:
+    assert {one.of for one in taxonomy.prompted if not one.told} == {"materials", "styles"}
+
+
+def test_palettes_have_ranges_and_shares_that_colours_can_reach(taxonomy: Taxonomy) -> None:
+    for palette in taxonomy.palettes.values():
+        assert all(low < high for low, high in (palette.lightness, palette.chroma, palette.hue)), palette.interest
+        assert 0 < palette.share <= 1, palette.interest
+        assert 0 < palette.weight <= 1, palette.interest
+
+
+def test_looks_are_no_words_of_a_search(taxonomy: Taxonomy) -> None:
+    looks = {id_ for id_ in taxonomy.interests if taxonomy.is_look(id_)}
+    assert {"looks", "wood", "minimal_style", "pastel_colours"} <= looks
+    assert not {"dogs", "fashion", "denim"} & looks
+    assert not looks & {tag.id for tag in of_taxonomy().tags}
 
 
 def test_a_label_speaks_for_interests_or_says_why_not(taxonomy: Taxonomy) -> None:

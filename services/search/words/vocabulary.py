@@ -92,12 +92,16 @@ def last_level(category: str) -> str:
 
 
 def _of_taxonomy(taxonomy: Taxonomy) -> Vocabulary:
+    """Looks and what only a text tower finds stay out: "wood" asks for things whose titles say so, not for every fence."""
+    prompted = {one.id for one in taxonomy.prompted}
+    things = {id_: interest for id_, interest in taxonomy.interests.items() if not taxonomy.is_look(id_)}
+    labels = {id_: label for id_, label in taxonomy.labels.items() if id_ not in prompted}
     said = [
         (spelling, Tag(kind, entry.id))
         for kind, entries in (
             (TagKind.COLOUR, taxonomy.colours),
-            (TagKind.LABEL, taxonomy.interests),
-            (TagKind.LABEL, taxonomy.labels),
+            (TagKind.LABEL, things),
+            (TagKind.LABEL, labels),
         )
         for entry in entries.values()
         for name in (entry.name.ko, entry.name.en, *entry.words)
@@ -105,7 +109,7 @@ def _of_taxonomy(taxonomy: Taxonomy) -> Vocabulary:
     ]
     several = [
         (part, Tag(TagKind.LABEL, interest.id))
-        for interest in taxonomy.interests.values()
+        for interest in things.values()
         for name in (interest.name.ko, interest.name.en)
         for part in _SEVERAL.split(name)
     ]
