@@ -118,7 +118,7 @@ def a_servicer(search: Search, **limits: Any) -> Iterator[SearchServicer]:
     with ThreadPoolExecutor(4) as threads:
         by_regions = SearchByRegions(search.handler, search.gather, threads, within_s=WAIT_S)
         lens = Lens(search.handler, search.gather, threads, LensLimits(**{**LIMITS, **limits}))
-        yield SearchServicer(search.handler, by_regions, lens, search.status)
+        yield SearchServicer(search.handler, by_regions, lens, search.status, search.candidates)
 
 
 @asynccontextmanager

@@ -37,6 +37,7 @@ from services.search.consumer import ReadDeletions, ReadItems, ReadPictures
 from services.search.core import CropQuery
 from services.search.features import FeatureMaps
 from services.search.fresh import FreshRows
+from services.search.handlers.candidates import FindCandidates
 from services.search.handlers.choosing import ChooseChips
 from services.search.handlers.crops import SearchByCrop
 from services.search.handlers.deletions import DeniedPictures
@@ -200,6 +201,7 @@ class Search:
             self.maps, self.find, self.engine, self.denied, self._note, clock, self.words, by_words, choose, rank
         )
         self.gather = GatherPool(self.find, pool_rows=4_000)
+        self.candidates = FindCandidates(self.handler, self.gather, self.passing, SPACE)
 
     def _note(self, record: NewRecord) -> None:
         self.log.append([record])

@@ -25,6 +25,10 @@ NEW = int(items_pb2.CONDITION_NEW)
 REFURBISHED = int(items_pb2.CONDITION_REFURBISHED)
 USED = int(items_pb2.CONDITION_USED)
 
+PRODUCT = int(items_pb2.ITEM_KIND_PRODUCT)
+SERVICE = int(items_pb2.ITEM_KIND_SERVICE)
+ARTICLE = int(items_pb2.ITEM_KIND_ARTICLE)
+
 
 @dataclass(frozen=True, slots=True)
 class Offer:
@@ -51,7 +55,7 @@ class Item:
     """A thing that can be bought.
 
     media_ids: of the tenant's catalogue, the first is shown. created_at_ms: when it first came. aliases: other names of
-    it or its brand, as people write them.
+    it or its brand, as people write them. kind: of nungil.api.ingest.v1.
     """
 
     item_id: str
@@ -62,6 +66,7 @@ class Item:
     offers: tuple[Offer, ...]
     created_at_ms: int = 0
     aliases: tuple[str, ...] = ()
+    kind: int = PRODUCT
 
 
 def checked_item(item: Item, *, now_ms: int) -> Item:
@@ -69,6 +74,8 @@ def checked_item(item: Item, *, now_ms: int) -> Item:
     check_item_id(item.item_id)
     check_described(item.title, item.brand, item.category)
     check_aliases(item.aliases)
+    if item.kind not in (PRODUCT, SERVICE, ARTICLE):
+        raise InvalidItem(f"the kind {item.kind} is none that we know")
     if not item.media_ids:
         raise InvalidItem("the item has no picture; give the id of at least one of the catalogue")
     if len(set(item.media_ids)) < len(item.media_ids):

@@ -12,7 +12,7 @@ from nungil.api.ingest.v1 import ingest_pb2
 from nungil.commerce import check_market
 from nungil.runtime.errors import Rejected
 from nungil.taxonomy.taxonomy import Name
-from services.ingest.catalogue import Item, Offer, check_numbers, check_text, check_unique, checked_offer
+from services.ingest.catalogue import PRODUCT, Item, Offer, check_numbers, check_text, check_unique, checked_offer
 from services.ingest.errors import InvalidItem, UnfitTerms
 
 MAX_FEED_BYTES = 30_000_000
@@ -54,7 +54,7 @@ class Row:
     """One offer of one item, at a line of the file.
 
     images: ids of pictures, or addresses on the web that pictures of the catalogue came from; the first is needed.
-    aliases: None where the feed says nothing of them. retires: the shop offers it no more.
+    aliases, kind: None where the feed says nothing of them. retires: the shop offers it no more.
     """
 
     line: int
@@ -65,6 +65,7 @@ class Row:
     category: str
     offer: Offer
     aliases: tuple[str, ...] | None = None
+    kind: int | None = None
     sale: Sale | None = None
     retires: bool = False
 
@@ -172,6 +173,7 @@ def item_of(rows: Sequence[Row], pictures: Mapping[str, str], before: Item | Non
         return replace(before, offers=tuple(offers.values()))
     images = [pictures[image] for row in rows for image in row.images if image in pictures]
     aliases = first.aliases if first.aliases is not None else before.aliases if before else ()
+    kind = first.kind if first.kind is not None else before.kind if before else PRODUCT
     item = Item(
         first.item_id,
         tuple(dict.fromkeys(images)),
@@ -180,6 +182,7 @@ def item_of(rows: Sequence[Row], pictures: Mapping[str, str], before: Item | Non
         first.category,
         tuple(offers.values()),
         aliases=aliases,
+        kind=kind,
     )
     check_numbers(item)
     return item

@@ -19,7 +19,7 @@ from nungil.runtime import tracing
 from nungil.runtime.errors import Rejected
 from nungil.runtime.ids import new_event_id
 from nungil.taxonomy.taxonomy import Name, load_taxonomy
-from services.ingest.catalogue import Item, Offer
+from services.ingest.catalogue import PRODUCT, Item, Offer
 from services.ingest.core import Caller, Media, Upload, check_caller
 from services.ingest.feed import Progress, Refused, Terms
 
@@ -81,6 +81,7 @@ def item_of(message: items_pb2.Item) -> Item:
             Offer(**{field.name: getattr(offer, field.name) for field in fields(Offer)}) for offer in message.offers
         ),
         aliases=tuple(message.aliases),
+        kind=message.kind or PRODUCT,
     )
 
 
@@ -95,6 +96,7 @@ def item_message(item: Item) -> items_pb2.Item:
         offers=[items_pb2.Offer(**asdict(offer)) for offer in item.offers],
         created_at_ms=item.created_at_ms,
         aliases=item.aliases,
+        kind=items_pb2.ItemKind.ValueType(item.kind),
     )
 
 

@@ -27,6 +27,7 @@ from services.search.consumer import GROUP, TOPICS, ReadChanges, ReadDeletions, 
 from services.search.features import FeatureMaps
 from services.search.fresh import FreshRows
 from services.search.handlers.activities import TellActivities
+from services.search.handlers.candidates import FindCandidates
 from services.search.handlers.choosing import ChooseChips
 from services.search.handlers.crops import SearchByCrop
 from services.search.handlers.deletions import DeniedPictures
@@ -92,6 +93,7 @@ def run(settings: SearchSettings, stop: Event) -> None:
             SearchByRegions(search, gather, threads, settings.lens_slow_s),
             Lens(search, gather, threads, limits),
             Status(index, engine, space),
+            FindCandidates(search, gather, passing, space),
         )
 
         deletions = ReadDeletions(log, denied, maps, stop)

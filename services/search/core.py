@@ -71,6 +71,7 @@ class Filters:
     shop: str = ""
     category: str = ""
     items_only: bool = False
+    kinds: tuple[int, ...] = ()  # of nungil.api.ingest.v1, one of these
 
     @property
     def of_offers(self) -> bool:
@@ -80,7 +81,7 @@ class Filters:
     @property
     def of_items(self) -> bool:
         """Whether only pictures of items can pass."""
-        return bool(self.of_offers or self.category or self.items_only)
+        return bool(self.of_offers or self.category or self.items_only or self.kinds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +114,7 @@ class ItemRow:
     offers: tuple[OfferRow, ...]
     created_at_ms: int = 0  # when it first came
     aliases: tuple[str, ...] = ()  # other names of it or its brand, as people write them
+    kind: int = 1  # of nungil.api.ingest.v1; a product unless said
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +128,7 @@ class Conditions:
     exclude: tuple[Tag, ...] = ()  # none of these
     items: frozenset[str] | None = None  # only these items: what words chose; None: no words did
     named: tuple[Named, ...] = ()  # all of these
+    without_items: frozenset[str] = frozenset()  # none of these; then `filters` are of items
 
     @property
     def of_items(self) -> bool:

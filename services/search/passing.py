@@ -78,6 +78,19 @@ class Passing:
                 left -= 1
         return _ordered(stands), left > 0
 
+    def newest(self, connection: Connection, at_most: int) -> list[tuple[str, str]]:
+        """Items that pass, the newest first, each with its first picture: item id and media id, at most `at_most`."""
+        found: list[Row[str, str, int]] = []
+        for statement in self._statements():
+            aged = statement.add_columns(ITEMS.c.created_at_ms).where(ITEM_MEDIA.c.position == 0)
+            order = (ITEMS.c.created_at_ms.desc(), ITEMS.c.item_id)
+            found += connection.execute(
+                aged.order_by(*order).limit(at_most + len(self._conditions.without_items))
+            ).all()
+        found.sort(key=lambda row: (-row[2], row[1]))
+        without = self._conditions.without_items
+        return [(item_id, media_id) for media_id, item_id, _ in found if item_id not in without][:at_most]
+
     def _statements(self) -> Iterator[Select[str, str]]:
         items = self._items()
         if shop := self._conditions.filters.shop:  # said twice, so that a small shop is gone through, and not all items
@@ -116,9 +129,9 @@ class Passing:
 
     def _take(self, rows: Sequence[Row[str, str]], stands: dict[str, list[str]]) -> int:
         """How many there were."""
-        chosen = self._conditions.items
+        chosen, without = self._conditions.items, self._conditions.without_items
         for media_id, item_id in rows:
-            if chosen is None or item_id in chosen:
+            if (chosen is None or item_id in chosen) and item_id not in without:
                 stands[media_id].append(item_id)
         return len(rows)
 

@@ -12,6 +12,8 @@ from typing import Any
 from nungil.api.search.v1 import search_pb2 as pb
 from nungil.api.search.v1.search_pb2_grpc import SearchServiceServicer
 from nungil.runtime import metrics
+from services.search.candidates_wire import asked_of, found_to_proto
+from services.search.handlers.candidates import FindCandidates
 from services.search.handlers.crops import SearchByCrop
 from services.search.handlers.lens import Lens
 from services.search.handlers.regions import SearchByRegions
@@ -30,6 +32,7 @@ class SearchServicer(SearchServiceServicer):
     by_regions: SearchByRegions
     lens: Lens
     status: Status
+    candidates: FindCandidates
 
     async def SearchByCrop(self, request: pb.SearchByCropRequest, context: Any) -> pb.SearchByCropResponse:
         started_s = time.perf_counter()
@@ -49,6 +52,10 @@ class SearchServicer(SearchServiceServicer):
         async with aclosing(self.lens(opened_of(first), _asks(requests, first.open))) as tells:
             async for tell in tells:
                 yield tell_to_proto(tell)
+
+    async def FindCandidates(self, request: pb.FindCandidatesRequest, context: Any) -> pb.FindCandidatesResponse:
+        asked = asked_of(request, self.candidates.space)
+        return found_to_proto(await asyncio.to_thread(self.candidates, asked), bare=request.bare)
 
     async def GetStatus(self, request: pb.GetStatusRequest, context: Any) -> pb.GetStatusResponse:
         index_rows, items, space = await asyncio.to_thread(self.status)

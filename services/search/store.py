@@ -42,8 +42,10 @@ ITEMS = Table(
     Column("category", String, nullable=False),
     Column("created_at_ms", BigInteger, nullable=False, server_default="0"),
     Column("aliases", JSON, nullable=True),  # none is an empty list
+    Column("kind", Integer, nullable=False, server_default="1"),
     Index("items_by_category", "tenant", "category", "item_id"),
     Index("items_by_brand", "tenant", "brand", "item_id"),
+    Index("items_by_age", "tenant", "created_at_ms", "item_id"),
 )
 ITEM_MEDIA = Table(
     "item_media",
@@ -132,7 +134,9 @@ def replace_item(connection: Connection, item: ItemRow) -> None:
     """Creates the item, or puts it in place of what was there."""
     delete_item(connection, item.tenant, item.item_id)
     key = {"tenant": item.tenant, "item_id": item.item_id}
-    said = {name: getattr(item, name) for name in ("title_ko", "title_en", "brand", "category", "created_at_ms")}
+    said = {
+        name: getattr(item, name) for name in ("title_ko", "title_en", "brand", "category", "created_at_ms", "kind")
+    }
     connection.execute(insert(ITEMS), {**key, **said, "aliases": list(item.aliases)})
     media = [{**key, "media_id": id_, "position": n} for n, id_ in enumerate(dict.fromkeys(item.media_ids))]
     offers = [{**key, **_columns(offer)} for offer in {offer.offer_id: offer for offer in item.offers}.values()]
@@ -237,9 +241,22 @@ def created(connection: Connection, tenant: str, item_ids: Sequence[str]) -> Map
     return times
 
 
+def kinds(connection: Connection, tenant: str, item_ids: Sequence[str]) -> Mapping[str, int]:
+    """Item id -> what it is. An item that is gone is absent."""
+    known: dict[str, int] = {}
+    for some in portions(item_ids):
+        rows = connection.execute(
+            select(ITEMS.c.item_id, ITEMS.c.kind).where(ITEMS.c.tenant == tenant, ITEMS.c.item_id.in_(some))
+        )
+        known.update(rows.tuples().all())
+    return known
+
+
 def item_passes(filters: Filters, now_ms: int) -> ColumnElement[bool]:
-    """Of a row of ITEMS: whether its category and one of its offers pass."""
+    """Of a row of ITEMS: whether its category, its kind and one of its offers pass."""
     wanted = [ITEMS.c.category == filters.category] if filters.category else []
+    if filters.kinds:
+        wanted.append(ITEMS.c.kind.in_(filters.kinds))
     if filters.of_offers:
         wanted.append(exists().where(same_item(OFFERS, ITEMS), offer_passes(filters, now_ms)))
     return and_(true(), *wanted)

@@ -86,7 +86,7 @@ def query_of(request: pb.SearchByCropRequest) -> CropQuery:
         person_id=request.caller.person_id,
         media_id=request.media_id,
         part=box_from_proto(request.box) if part == "box" else request.region if part == "region" else None,
-        filters=checked_filters(Filters(**{name: getattr(given, name) for name in Filters.__slots__})),
+        filters=filters_of(given),
         limit=checked_limit(request.limit),
         cursor=request.cursor,
         record=request.record,
@@ -97,6 +97,12 @@ def query_of(request: pb.SearchByCropRequest) -> CropQuery:
         want_chips=request.want_chips,
         sort=sort_of(request.sort),
     )
+
+
+def filters_of(given: pb.Filters) -> Filters:
+    """Raises InvalidQuery, UnknownMarket or UnknownCurrency."""
+    said = {name: getattr(given, name) for name in Filters.__slots__}
+    return checked_filters(Filters(**{**said, "kinds": tuple(sorted(set(given.kinds)))}))
 
 
 def sort_of(sort: pb.Sort.ValueType) -> Sort:
@@ -172,6 +178,7 @@ def item_of(record: Record) -> tuple[str, str, ItemRow | None]:
         offers,
         item.created_at_ms,
         tuple(item.aliases),
+        item.kind or items_pb2.ITEM_KIND_PRODUCT,
     )
     return tenant, item_id, row
 
@@ -212,6 +219,7 @@ def item_to_proto(item: ItemRow) -> items_pb2.Item:
         ],
         created_at_ms=item.created_at_ms,
         aliases=item.aliases,
+        kind=items_pb2.ItemKind.ValueType(item.kind),
     )
 
 

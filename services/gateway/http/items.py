@@ -114,7 +114,7 @@ async def import_feed(
     """Takes a feed, one row an offer. Rows that cannot be are reported by line; the others are applied.
 
     Formats: `csv`, ours, with the columns id, image, title_en, title_ko, brand, category, shop, url, market, currency, price,
-    in_stock and, where wanted, aliases (separated by |), condition and expires_at; `jsonl`, one JSON object a line with
+    in_stock and, where wanted, aliases (separated by |), condition, expires_at and kind; `jsonl`, one JSON object a line with
     the same names; `google`, Google Merchant's product feed, tab-separated or XML; `naver`, Naver Shopping's EP 3.0.
 
     A picture is named by its media id, or by the address that it was given with as `source_url`. Nothing is fetched.

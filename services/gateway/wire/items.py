@@ -34,6 +34,13 @@ _CONDITIONS: dict[ConditionWord, items_pb2.Condition.ValueType] = {
     "used": items_pb2.CONDITION_USED,
 }
 _WORDS = {number: word for word, number in _CONDITIONS.items()}
+ItemKindWord = Literal["product", "service", "article"]
+ITEM_KINDS: dict[ItemKindWord, items_pb2.ItemKind.ValueType] = {
+    "product": items_pb2.ITEM_KIND_PRODUCT,
+    "service": items_pb2.ITEM_KIND_SERVICE,
+    "article": items_pb2.ITEM_KIND_ARTICLE,
+}
+WORD_OF_ITEM_KIND = {number: word for word, number in ITEM_KINDS.items()}
 Alias = Annotated[str, Field(min_length=1, max_length=200)]
 
 
@@ -98,6 +105,7 @@ class ItemGivenModel(Model):
         description="other names of it or its brand, as people write them",
         examples=[["나이키"]],
     )
+    kind: ItemKindWord = Field("product", description="a service: a pet clinic; an article: something to read")
     offers: list[OfferGivenModel] = Field(default=[], max_length=200)
 
     def proto(self, item_id: str) -> items_pb2.Item:
@@ -108,6 +116,7 @@ class ItemGivenModel(Model):
             brand=self.brand,
             category=self.category,
             aliases=self.aliases,
+            kind=ITEM_KINDS[self.kind],
             offers=[offer.proto() for offer in self.offers],
         )
 
@@ -119,6 +128,7 @@ class ItemModel(Model):
     brand: str
     category: str
     aliases: list[str]
+    kind: ItemKindWord
     created_at: datetime | None = Field(description="when it first came")
     offers: list[OfferModel] = Field(
         description="what is in stock first, of that the cheapest; the expired are left out of searches"
@@ -133,6 +143,7 @@ class ItemModel(Model):
             brand=item.brand,
             category=item.category,
             aliases=list(item.aliases),
+            kind=WORD_OF_ITEM_KIND.get(item.kind, "product"),
             created_at=time_of(item.created_at_ms),
             offers=[OfferModel.of(offer) for offer in item.offers],
         )

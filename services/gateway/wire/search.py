@@ -12,7 +12,7 @@ from nungil.commerce import check_currency, check_market
 from nungil.runtime.errors import Rejected
 from services.gateway.core import Who
 from services.gateway.wire.common import BoxModel, MinorUnits, Model, NameModel, RegionModel, caller
-from services.gateway.wire.items import ItemModel
+from services.gateway.wire.items import ITEM_KINDS, WORD_OF_ITEM_KIND, ItemKindWord, ItemModel
 
 KindWord = Literal["label", "colour", "category", "shop", "brand"]
 SortWord = Literal["likeness", "price", "newest"]
@@ -57,6 +57,7 @@ class FiltersModel(Model):
     shop: str | None = Field(None, max_length=200)
     category: str | None = Field(None, max_length=200)
     items_only: bool = Field(False, description="leave out pictures that are no item's")
+    kind: ItemKindWord | None = Field(None, description="what an item is; null: any")
 
     @model_validator(mode="after")
     def _a_price_has_a_currency(self) -> FiltersModel:
@@ -65,7 +66,9 @@ class FiltersModel(Model):
         return self
 
     def proto(self) -> search_pb2.Filters:
-        return search_pb2.Filters(**self.model_dump(exclude_none=True))
+        return search_pb2.Filters(
+            **self.model_dump(exclude_none=True, exclude={"kind"}), kinds=[ITEM_KINDS[self.kind]] if self.kind else []
+        )
 
     @classmethod
     def of(cls, filters: search_pb2.Filters) -> FiltersModel:
@@ -78,6 +81,7 @@ class FiltersModel(Model):
             shop=filters.shop or None,
             category=filters.category or None,
             items_only=filters.items_only,
+            kind=WORD_OF_ITEM_KIND.get(filters.kinds[0]) if filters.kinds else None,
         )
 
 

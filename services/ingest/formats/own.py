@@ -10,8 +10,11 @@ from nungil.commerce import check_market, parse_price
 from nungil.runtime.errors import Rejected
 from nungil.taxonomy.taxonomy import Name
 from services.ingest.catalogue import (
+    ARTICLE,
     NEW,
+    PRODUCT,
     REFURBISHED,
+    SERVICE,
     USED,
     Offer,
     check_aliases,
@@ -37,13 +40,14 @@ COLUMNS = (
     "price",
     "in_stock",
 )
-OPTIONAL = ("aliases", "condition", "expires_at")
+OPTIONAL = ("aliases", "condition", "expires_at", "kind")
 _NEEDED_KEYS = ("id", "url", "currency", "price")
 _BETWEEN = "|"
 _STOCK = {
     **dict.fromkeys(("yes", "true", "1", "in_stock", "in stock", "판매중", "재고있음"), True),
     **dict.fromkeys(("no", "false", "0", "out_of_stock", "out of stock", "품절", "재고없음"), False),
 }
+KINDS = {"": None, "product": PRODUCT, "service": SERVICE, "article": ARTICLE}
 CONDITIONS = {"": 0, "new": NEW, "refurbished": REFURBISHED, "used": USED}
 
 
@@ -128,6 +132,9 @@ def _row(line: int, fields: Fields, images: tuple[str, ...], terms: Terms) -> Ro
         raise InvalidItem(f"in_stock is {fields['in_stock']!r}; write yes or no")
     if fields.get("condition", "").lower() not in CONDITIONS:
         raise InvalidItem(f"the condition is {fields['condition']!r}; write new, refurbished, used or nothing")
+    kind = fields.get("kind", "").lower()
+    if kind not in KINDS:
+        raise InvalidItem(f"the kind is {fields['kind']!r}; write product, service, article or nothing")
     aliases = None
     if "aliases" in fields:
         aliases = tuple(alias.strip() for alias in fields["aliases"].split(_BETWEEN) if alias.strip())
@@ -144,4 +151,4 @@ def _row(line: int, fields: Fields, images: tuple[str, ...], terms: Terms) -> Ro
         condition=CONDITIONS[fields.get("condition", "").lower()],
     )
     offer = checked_offer(offer, now_ms=0)  # the time is said when the row is applied
-    return Row(line, fields["id"], images, title, fields["brand"], fields["category"], offer, aliases)
+    return Row(line, fields["id"], images, title, fields["brand"], fields["category"], offer, aliases, kind=KINDS[kind])

@@ -23,7 +23,7 @@ def put_items(connection: Connection, tenant: str, items: Sequence[Item]) -> Non
         at = {"tenant": tenant, "item_id": item.item_id}
         title = {"title_ko": item.title.ko, "title_en": item.title.en}
         rest = {"brand": item.brand, "category": item.category, "created_at_ms": item.created_at_ms}
-        said.append(at | title | rest | {"aliases": list(item.aliases)})
+        said.append(at | title | rest | {"aliases": list(item.aliases), "kind": item.kind})
         shown += [at | {"n": n, "media_id": media_id} for n, media_id in enumerate(item.media_ids)]
         offered += [at | {"n": n} | asdict(offer) for n, offer in enumerate(item.offers)]
     for table, rows in ((ITEMS, said), (ITEM_MEDIA, shown), (OFFERS, offered)):
@@ -62,6 +62,7 @@ def find_items(connection: Connection, tenant: str, item_ids: Sequence[str]) -> 
             tuple(offers[row.item_id]),
             row.created_at_ms,
             tuple(row.aliases or ()),
+            row.kind,
         )
         for row in connection.execute(_of_items(ITEMS, tenant, item_ids))
     }

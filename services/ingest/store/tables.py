@@ -63,6 +63,7 @@ ITEMS = Table(
     Column("category", String, nullable=False),
     Column("created_at_ms", BigInteger, nullable=False, server_default="0"),
     Column("aliases", JSON, nullable=True),  # none is an empty list
+    Column("kind", Integer, nullable=False, server_default="1"),
 )
 ITEM_MEDIA = Table(
     "item_media",

@@ -31,7 +31,7 @@ def find_blended(
     """As `find`, in the order of likeness to both; the rows and scores are those of likeness to the crop alone, which is what
     is judged and shown. Raises VectorIndexAway."""
     rows = find(blended(crop, words), conditions, wanted=wanted, without=without)
-    pictures = _rows_of(find, conditions, {found.match.media_id for found in rows.found})
+    pictures = rows_of(find, conditions, {found.match.media_id for found in rows.found})
     return replace(rows, found=[_by_crop(found, crop, pictures.get(found.match.media_id)) for found in rows.found])
 
 
@@ -40,7 +40,8 @@ def _by_crop(found: Found, crop: Vector, rows: PictureRows | None) -> Found:
     return found if rows is None else replace(found, match=Scored(crop, [rows]).best(1)[0])
 
 
-def _rows_of(find: FindRows, conditions: Conditions, media_ids: Collection[str]) -> dict[str, PictureRows]:
+def rows_of(find: FindRows, conditions: Conditions, media_ids: Collection[str]) -> dict[str, PictureRows]:
+    """Of those of these pictures that the caller may see, by media id."""
     fresh = find.fresh.of(conditions.tenant, conditions.owners)
     held: Sequence[PictureRows] = find.held.of(conditions.tenant, [id_ for id_ in media_ids if id_ not in fresh])
     known = {rows.media_id: rows for rows in held if rows.owner in conditions.owners}
