@@ -65,3 +65,8 @@ def transient_rendition_key(tenant: str, media_id: str) -> str:
 def transient_features_key(tenant: str, media_id: str, encoder_space: str) -> str:
     """As `features_key`, for a picture that is only searched with."""
     return f"{transient_prefix(tenant, media_id)}{encoder_space}"
+
+
+def erased_key(tenant: str, person_id: str) -> str:
+    """Marks that embed removes, or has removed, all pictures of this person: what it counted before it began, as JSON."""
+    return f"erased/{tenant}/{person_id}"

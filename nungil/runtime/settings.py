@@ -35,6 +35,12 @@ class ServiceSettings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="debug, info, warning or error")
     log_format: Literal["json", "text"] = Field("json", description="json for programs, text for eyes")
     shutdown_grace_s: float = Field(10.0, gt=0, description="how long calls in flight may take after a stop signal")
+    bytes_kept_s: int = Field(
+        2_592_000,
+        ge=0,
+        description="how long the servers behind us (PostgreSQL and its WAL, Milvus) keep the bytes of what was removed; the receipt "
+        "of an erasure says so",
+    )
 
     @classmethod
     def settings_customise_sources(
