@@ -29,13 +29,17 @@ from nungil.pictures.features import Features, FoundLabel, FoundRegion, box_to_p
 from nungil.runtime.errors import Rejected
 from nungil.taxonomy.taxonomy import Interest, LabelEntry, Name, Taxonomy
 from services.profile import core, store
+from services.profile.boards import Limits
 from services.profile.config import GAINS, gains_by_kind
 from services.profile.consumer import ReadEvents
 from services.profile.evidence import Reading
+from services.profile.handlers.boards import Boards
 from services.profile.handlers.consents import Consents
 from services.profile.handlers.events import PeopleActed, PictureChanged, PicturesEmbedded
 from services.profile.handlers.interests import Interests
 from services.profile.handlers.people import Identify
+from services.profile.handlers.pins import Pins
+from services.profile.handlers.sharing import Sharing
 from services.profile.journal import FeatureObjects, Journal
 from services.profile.watching import Watches
 
@@ -47,6 +51,7 @@ DAY_MS = core.DAY_MS
 RULES = core.Rules(gains_by_kind(GAINS), 60 * DAY_MS)
 LEFT = Box(0.0, 0.0, 0.5, 1.0)
 RIGHT = Box(0.5, 0.0, 0.5, 1.0)
+LIMITS = Limits(boards=5, pins=10)
 
 
 def a_taxonomy() -> Taxonomy:
@@ -166,6 +171,7 @@ class AProfile:
     floor: float = 0.2
     most_watches: int = 50
     least_people: int = 2
+    limits: Limits = LIMITS
 
     def __post_init__(self) -> None:
         self.taxonomy = a_taxonomy()
@@ -182,6 +188,18 @@ class AProfile:
     @property
     def watches(self) -> Watches:
         return Watches(self.engine, self.features, self.clock, self.woken, self.most_watches, self.least_people)
+
+    @property
+    def boards(self) -> Boards:
+        return Boards(self.engine, self.clock, self.woken, self.limits)
+
+    @property
+    def pins(self) -> Pins:
+        return Pins(self.engine, self.features, self.clock, self.woken, self.limits)
+
+    @property
+    def sharing(self) -> Sharing:
+        return Sharing(self.engine, self.clock, self.limits)
 
     @property
     def journal(self) -> Journal:
@@ -215,7 +233,9 @@ class AProfile:
         """One batch."""
         journal = self.journal
         embedded = PicturesEmbedded(journal, self.woken)
-        read = ReadEvents(PictureChanged(journal, self.watches), embedded, PeopleActed(journal), self.watches)
+        read = ReadEvents(
+            PictureChanged(journal, self.watches, self.boards), embedded, PeopleActed(journal), self.watches
+        )
         return read(records)
 
     def state(self, person_id: str) -> str | None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from threading import Event
+from typing import Any
 
+from nungil.api.profile.v1.boards_pb2_grpc import add_BoardServiceServicer_to_server
 from nungil.api.profile.v1.profile_pb2_grpc import add_ProfileServiceServicer_to_server
 from nungil.database.migrations import check_current
 from nungil.database.open import open_database
@@ -19,14 +21,19 @@ from nungil.runtime.lifecycle import serve, worker
 from nungil.runtime.rpc import grpc_server
 from nungil.taxonomy.taxonomy import load_taxonomy
 from services.profile import consumer, store
+from services.profile.boards import Limits
 from services.profile.config import ProfileSettings, gains_by_kind
 from services.profile.core import DAY_MS, Rules
 from services.profile.evidence import Reading
+from services.profile.handlers.boards import Boards, GoesWith
 from services.profile.handlers.consents import Consents
 from services.profile.handlers.events import PeopleActed, PictureChanged, PicturesEmbedded
 from services.profile.handlers.interests import Interests
 from services.profile.handlers.people import Identify
+from services.profile.handlers.pins import Pins
+from services.profile.handlers.sharing import Sharing
 from services.profile.journal import FeatureObjects, Journal
+from services.profile.rpc.boards import BoardServicer
 from services.profile.rpc.profile import ProfileServicer
 from services.profile.watching import Watches
 
@@ -44,7 +51,9 @@ def run(settings: ProfileSettings, stop: Event) -> None:
         features = FeatureObjects(objects, space_of(settings.encoder_url).name)
         journal = Journal(engine, features, Reading(taxonomy, settings.interest_floor), rules, now_ms)
         watches = Watches(engine, features, now_ms, woken, settings.watches_per_person, settings.unmet_people)
-        changed = PictureChanged(journal, watches)
+        limits = Limits(settings.boards_per_person, settings.pins_per_board)
+        boards = Boards(engine, now_ms, woken, limits)
+        changed = PictureChanged(journal, watches, boards)
         read = consumer.ReadEvents(changed, PicturesEmbedded(journal, woken), PeopleActed(journal), watches)
         servicer = ProfileServicer(
             Identify(engine, now_ms),
@@ -53,6 +62,16 @@ def run(settings: ProfileSettings, stop: Event) -> None:
             watches,
             taxonomy,
         )
+        board_servicer = BoardServicer(
+            boards,
+            Pins(engine, features, now_ms, woken, limits),
+            Sharing(engine, now_ms, limits),
+            GoesWith(engine, settings.goes_with_people),
+        )
+
+        def register(server: Any) -> None:
+            add_ProfileServiceServicer_to_server(servicer, server)
+            add_BoardServiceServicer_to_server(board_servicer, server)
 
         stack.enter_context(worker("relay", lambda: relay(engine, store.OUTBOX, log, stop, woken), stop))
         events = stack.enter_context(log.subscribe(consumer.TOPICS, group=consumer.GROUP))
@@ -60,7 +79,7 @@ def run(settings: ProfileSettings, stop: Event) -> None:
         stack.enter_context(worker("events", lambda: consume(events, read, dead, stop), stop))
         stack.enter_context(
             grpc_server(
-                lambda server: add_ProfileServiceServicer_to_server(servicer, server),
+                register,
                 listen=settings.listen,
                 grace_s=settings.shutdown_grace_s,
             )

@@ -139,9 +139,10 @@ def find_visible(c: Connection, tenant: str, person_id: str, board_id: str) -> B
     return found[0] if found else None
 
 
-def find_shared(c: Connection, token_hash: str) -> Board | None:
-    """The board behind a link, of whichever tenant: the link is the key."""
-    found = _boards(c, select(BOARDS).where(BOARDS.c.token_hash == token_hash)) if token_hash else []
+def find_shared(c: Connection, token_hash: str, *, locked: bool = False) -> Board | None:
+    """The board behind a link, of whichever tenant: the link is the key. locked: its row, until the transaction ends."""
+    behind = select(BOARDS).where(BOARDS.c.token_hash == token_hash)
+    found = _boards(c, behind.with_for_update() if locked else behind) if token_hash else []
     return found[0] if found else None
 
 
@@ -333,9 +334,8 @@ def _boards(c: Connection, found: Any) -> list[Board]:
     """With counts and covers, in the order of `found`."""
     rows = c.execute(found).all()
     ids = [row.board_id for row in rows]
-    counts = dict(
-        c.execute(select(PINS.c.board_id, func.count()).where(PINS.c.board_id.in_(ids)).group_by(PINS.c.board_id)).all()
-    )
+    counted = select(PINS.c.board_id, func.count().label("pins")).where(PINS.c.board_id.in_(ids))
+    counts = {row.board_id: row.pins for row in c.execute(counted.group_by(PINS.c.board_id))}
     place = func.row_number().over(partition_by=PINS.c.board_id, order_by=(PINS.c.position, PINS.c.pin_id))
     ranked = select(PINS, place.label("place")).where(PINS.c.board_id.in_(ids)).subquery()
     covers = {row.board_id: _pin(row) for row in c.execute(select(ranked).where(ranked.c.place == 1))}
@@ -367,7 +367,7 @@ def _on(board: Board) -> ColumnElement[bool]:
 
 
 def _box_text(box: Box) -> str:
-    return json.dumps([box.x, box.y, box.width, box.height])
+    return json.dumps([float(side) for side in (box.x, box.y, box.width, box.height)])
 
 
 def _pin(row: Any) -> Pin:

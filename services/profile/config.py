@@ -35,6 +35,11 @@ class ProfileSettings(ServiceSettings):
         ge=1,
         description="crops that nothing is found for are shown to a shop where so many people wait for their like",
     )
+    boards_per_person: int = Field(100, ge=1, le=1_000, description="boards of a person, and as many of others' kept")
+    pins_per_board: int = Field(500, ge=1, le=5_000, description="pins that a board takes")
+    goes_with_people: int = Field(
+        3, ge=1, description="items go with each other where so many people keep them on one board, the asker aside"
+    )
     activity_gains: dict[str, float] = Field(
         default_factory=lambda: dict(GAINS), description="what one picture is worth, by what was done with it"
     )

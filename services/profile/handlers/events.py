@@ -13,6 +13,7 @@ from nungil.database.outbox import put_out
 from nungil.runtime.errors import Rejected
 from nungil.runtime.tracing import Span
 from services.profile import core, store, wire
+from services.profile.handlers.boards import Boards
 from services.profile.journal import Journal
 from services.profile.watching import Watches
 
@@ -56,15 +57,17 @@ class PicturesEmbedded:
 
 @dataclass(frozen=True)
 class PictureChanged:
-    """A picture was deleted: it is taken out of every journal, and nobody waits for a part of it any more."""
+    """A picture was deleted: it is taken out of every journal and off every board, and nobody waits for a part of it."""
 
     journal: Journal
     watches: Watches
+    boards: Boards
 
     def __call__(self, event: MediaChanged) -> None:
         if event.change == MediaChanged.CHANGE_DELETED:
             self.journal.forget_picture(event.tenant, event.media_id)
             self.watches.forget_picture(event.tenant, event.media_id)
+            self.boards.forget_picture(event.tenant, event.media_id)
 
 
 @dataclass(frozen=True)
