@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
@@ -86,6 +87,14 @@ class ExactVectorIndex:
         with self._lock:
             tenants = list(self._rows) if tenant is None else [tenant]
             return sum(len(self._rows.get(name, {})) for name in tenants)
+
+    def pictures_of(self, owner: str, *, tenant: str) -> dict[str, int]:
+        with self._lock:
+            return dict(Counter(row.media_id for row in self._rows.get(tenant, {}).values() if row.owner == owner))
+
+    def erase_deleted(self) -> bool:
+        """Nothing to do: there are no files."""
+        return True
 
     def _found(
         self,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, ClassVar, TypeVar
@@ -19,6 +20,7 @@ from pymilvus.exceptions import MilvusException
 from nungil.encoder.port import EncoderSpace
 from nungil.runtime.errors import Misconfigured
 from nungil.vector_index.errors import VectorIndexAway
+from nungil.vector_index.milvus_erasing import rewrite
 from nungil.vector_index.milvus_rows import FIELDS, all_of, among, batched, entity_of, passing, row_of, schema_of
 from nungil.vector_index.port import IndexRow, Match, Vectors
 from nungil.vector_index.ranking import MAX_LIMIT, checked_query, checked_rows, ranked, united
@@ -120,6 +122,15 @@ class MilvusVectorIndex:
     def count(self, *, tenant: str | None = None) -> int:
         return self._count("" if tenant is None else among("tenant", [tenant]))
 
+    def pictures_of(self, owner: str, *, tenant: str) -> dict[str, int]:
+        where = all_of(among("tenant", [tenant]), among("owner", [owner]))
+        return dict(Counter(entity["media_id"] for entity in self._query(where, ["media_id"], consistency="Strong")))
+
+    def erase_deleted(self) -> bool:
+        with self._writing:
+            self._call(lambda: rewrite(self._client, self._collection, self._make))
+        return True
+
     def _found(self, queries: Vectors, where: str, limit: int) -> list[list[IndexRow]]:
         """For each query its best rows, and some more.
 
@@ -188,7 +199,10 @@ class MilvusVectorIndex:
         self._client.load_collection(self._collection, timeout=WRITE_TIMEOUT_S)
 
     def _create(self) -> None:
-        make_collection(self._client, self._collection, self._dim, index_type="FLAT")
+        self._make(self._collection)
+
+    def _make(self, name: str) -> None:
+        make_collection(self._client, name, self._dim, index_type="FLAT")
 
     @contextmanager
     def _translated(self) -> Iterator[None]:

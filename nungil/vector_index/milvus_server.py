@@ -29,6 +29,7 @@ from nungil.vector_index.milvus import (
     make_collection,
     translated,
 )
+from nungil.vector_index.milvus_erasing import compact
 from nungil.vector_index.port import IndexRow, Vectors
 from nungil.vector_index.ranking import MAX_LIMIT
 
@@ -66,6 +67,11 @@ class MilvusServerIndex(MilvusVectorIndex):
     def flush(self) -> None:
         """Waits until the server's readers have taken up what was written: a strong read does nothing else."""
         self._query('id == "/"', ["id"], consistency="Strong")
+
+    def erase_deleted(self) -> bool:
+        """Milvus compacts by itself where a fifth of a segment is deleted; this compacts whatever holds a deleted row."""
+        self._call(lambda: compact(self._client, self._collection))
+        return False
 
     def _found(self, queries: Vectors, where: str, limit: int) -> list[list[IndexRow]]:
         wanted = min(limit + EXTRA, MAX_LIMIT)

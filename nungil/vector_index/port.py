@@ -98,3 +98,13 @@ class VectorIndex(Protocol):
 
     def count(self, *, tenant: str | None = None) -> int:
         """Rows held, of one tenant or of all."""
+
+    def pictures_of(self, owner: str, *, tenant: str) -> dict[str, int]:
+        """Media id -> number of rows, of all pictures that `owner` has here."""
+
+    def erase_deleted(self) -> bool:
+        """Takes the bytes of deleted rows out of the files; to be called after `flush`, with no other process writing.
+
+        True: they are gone. False: the server was made to write its segments anew, and removes the old ones, and its log, when
+        their time is over. Rows that were not deleted are found all the while, but for a moment on milvus-lite.
+        """

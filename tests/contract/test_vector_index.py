@@ -516,3 +516,41 @@ def test_the_server_listens_on_this_machine_alone(milvus_lite: MilvusLite) -> No
     loopback = {"0100007F", "0000000000000000FFFF00000100007F"}
     assert {address.partition(":")[0] for address in listening} <= loopback
     assert len(listening) == 1
+
+
+def test_the_pictures_of_an_owner_are_told_with_their_rows(index: VectorIndex) -> None:
+    hold(index, a_row("m-1", 0, owner="p-1"), a_row("m-1", 1, owner="p-1"), a_row("m-2", 0, owner="p-1"))
+    hold(index, a_row("m-3", 0, owner="p-2"), a_row("m-4", 0, owner="p-1", tenant="other"))
+    assert index.pictures_of("p-1", tenant="shop") == {"m-1": 2, "m-2": 1}
+    assert index.pictures_of("nobody", tenant="shop") == {}
+    index.delete_media(["m-1"], tenant="shop")
+    index.flush()
+    assert index.pictures_of("p-1", tenant="shop") == {"m-2": 1}
+
+
+def test_erasing_what_was_deleted_leaves_all_other_rows_as_they_were(index: VectorIndex) -> None:
+    rows = some_rows(2_500, seed=9)
+    hold(index, *rows, a_row("gone", 0, owner="p-1"))
+    index.delete_media(["gone"], tenant="shop")
+    index.flush()
+    index.erase_deleted()
+    assert index.count(tenant="shop") == len(rows)
+    assert [row.id for row in index.fetch(["gone", rows[0].media_id], tenant="shop")] == [
+        row.id for row in rows if row.media_id == rows[0].media_id
+    ]
+    assert ids(find(index, rows[7].vector, limit=1)) == [rows[7].id]
+    hold(index, a_row("later", 0, towards(0.5)))
+    assert [row.id for row in index.fetch(["later"], tenant="shop")] == ["later:0"]
+
+
+def test_who_has_the_index_open_goes_on_reading_after_an_erasure_by_another(url: str) -> None:
+    space = a_space()
+    with open_vector_index(url, space) as embed, open_vector_index(url, space) as search:
+        hold(embed, a_row("kept"), a_row("gone"))
+        if url.startswith("exact"):
+            search = embed  # in memory, of one process
+        assert len(find(search)) == 2
+        embed.delete_media(["gone"], tenant="shop")
+        embed.flush()
+        embed.erase_deleted()
+        assert ids(find(search)) == ["kept:0"]
