@@ -52,6 +52,12 @@ READERS = (
     (MEDIA_EMBEDDED, "profile"),
     (USER_ACTIVITY, "profile"),
     (WATCH_MATCHED, "profile"),
+    (USER_ERASED, "ingest"),
+    (USER_ERASED, "embed"),
+    (USER_ERASED, "search"),
+    (USER_ERASED, "gateway"),
+    (USER_ERASED, "profile"),
+    (ERASURE_CONFIRMED, "profile"),
 )
 
 

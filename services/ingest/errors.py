@@ -62,3 +62,7 @@ class NoSuchImport(NotFound):
 
     def __init__(self, import_id: str, **rest: str | None) -> None:
         super().__init__(f"no import {import_id}", **rest)
+
+
+class OwnerErased(NotFound):
+    """The person was erased: who comes again is another person."""

@@ -6,12 +6,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from nungil.api.ingest.v1 import ingest_pb2, ingest_pb2_grpc
+from nungil.api.common.v1.export_pb2 import ExportPart
+from nungil.api.ingest.v1 import export_pb2, export_pb2_grpc, ingest_pb2, ingest_pb2_grpc
+from nungil.pictures.features import box_from_proto
 from nungil.runtime.rpc import chunks
 from services.ingest import wire
 from services.ingest.core import MAX_PICTURE_BYTES
 from services.ingest.errors import FeedTooLarge, InvalidUpload, PictureTooLarge
 from services.ingest.feed import MAX_FEED_BYTES
+from services.ingest.handlers.exporting import ExportPictures
 from services.ingest.handlers.imports import Imports
 from services.ingest.handlers.items import Items
 from services.ingest.handlers.pictures import Pictures
@@ -59,7 +62,10 @@ class IngestServicer(ingest_pb2_grpc.IngestServiceServicer):
         return ingest_pb2.ListMediaResponse(media=map(wire.media_message, page), next_cursor=cursor)
 
     def GetImage(self, request: ingest_pb2.GetImageRequest, context: Any) -> Iterator[ingest_pb2.GetImageResponse]:
-        image = self.pictures.image(wire.caller_of(request.caller), request.media_id, max_width_px=request.max_width_px)
+        box = box_from_proto(request.box) if request.HasField("box") else None
+        image = self.pictures.image(
+            wire.caller_of(request.caller), request.media_id, max_width_px=request.max_width_px, box=box
+        )
         for chunk in chunks(image):
             yield ingest_pb2.GetImageResponse(chunk=chunk)
 
@@ -99,3 +105,16 @@ class IngestServicer(ingest_pb2_grpc.IngestServiceServicer):
     def GetImport(self, request: ingest_pb2.GetImportRequest, context: Any) -> ingest_pb2.GetImportResponse:
         progress, refused = self.imports.get(wire.caller_of(request.caller), request.import_id)
         return ingest_pb2.GetImportResponse(**{"import": wire.import_message(progress, refused)})
+
+
+@dataclass(frozen=True)
+class PictureExportServicer(export_pb2_grpc.PictureExportServiceServicer):
+    """Answers `nungil.api.ingest.v1.PictureExportService`."""
+
+    export: ExportPictures
+
+    def ExportPictures(
+        self, request: export_pb2.ExportPicturesRequest, context: Any
+    ) -> Iterator[export_pb2.ExportPicturesResponse]:
+        for path, chunk in self.export(wire.caller_of(request.caller)):
+            yield export_pb2.ExportPicturesResponse(part=ExportPart(path=path, chunk=chunk))

@@ -125,7 +125,12 @@ def import_message(progress: Progress, refused: Sequence[Refused]) -> ingest_pb2
 
 
 def media_changed(
-    media: Media, change: events_pb2.MediaChanged.Change.ValueType, *, version: int, now_ms: int
+    media: Media,
+    change: events_pb2.MediaChanged.Change.ValueType,
+    *,
+    version: int,
+    now_ms: int,
+    owner_erased: bool = False,
 ) -> NewRecord:
     """Ids and keys alone: neither file name nor address on the web."""
     event = events_pb2.MediaChanged(
@@ -139,6 +144,7 @@ def media_changed(
         source=media.source,  # type: ignore[arg-type]
         object_key=rendition_key(media.tenant, media.media_id) if change == UPLOADED else "",
         occurred_at_ms=now_ms,
+        owner_erased=owner_erased,
     )
     return NewRecord(topics.MEDIA_CHANGED, media.media_id, event.SerializeToString(), _headers("MediaChanged"))
 

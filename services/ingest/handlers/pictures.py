@@ -7,7 +7,7 @@ import threading
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import IntegrityError
 
 from nungil.api.common.v1 import common_pb2
@@ -16,9 +16,10 @@ from nungil.database.outbox import put_out
 from nungil.object_store import keys
 from nungil.object_store.errors import ObjectNotFound
 from nungil.object_store.port import ObjectStore
+from nungil.pictures.boxes import Box, clip
 from nungil.pictures.cleaning import Clean, Cleaned, Wanted
 from nungil.pictures.features import Features, decode_features
-from nungil.pictures.render import narrower
+from nungil.pictures.render import narrower, part
 from nungil.runtime import metrics, tracing
 from nungil.runtime.clock import Clock
 from nungil.runtime.errors import Rejected
@@ -41,8 +42,8 @@ from services.ingest.core import (
     page_size,
     tidy_file_name,
 )
-from services.ingest.errors import InvalidQuery, InvalidUpload, NoSuchPicture, UploadStoodStill
-from services.ingest.store import OUTBOX
+from services.ingest.errors import InvalidQuery, InvalidUpload, NoSuchPicture, OwnerErased, UploadStoodStill
+from services.ingest.store import OUTBOX, erased
 from services.ingest.store import media as rows
 
 MAX_NAMED = 1_000
@@ -156,8 +157,8 @@ class Pictures:
         page = found[:size]
         return page, encode_cursor(page[-1].media_id) if len(found) > size else ""
 
-    def image(self, caller: Caller, media_id: str, *, max_width_px: int) -> bytes:
-        """A JPEG: the rendition, or a narrower one. Raises NoSuchPicture."""
+    def image(self, caller: Caller, media_id: str, *, max_width_px: int, box: Box | None = None) -> bytes:
+        """A JPEG: the rendition, a part of it, or a narrower one. Raises NoSuchPicture, InvalidBox."""
         if max_width_px < 0:
             raise InvalidQuery(f"the width is {max_width_px}; it must be above 0, or left out")
         media = self._seen(caller, media_id)
@@ -167,10 +168,12 @@ class Pictures:
             rendition = self.objects.get(key)
         except ObjectNotFound as error:  # deleted meanwhile
             raise NoSuchPicture(media_id) from error
-        if not max_width_px:
+        within = None if box is None else clip(box)[0]
+        if not max_width_px and within is None:
             return rendition
         with self.decoding:
-            return narrower(rendition, max_width_px)
+            shown = rendition if within is None else part(rendition, within)
+            return narrower(shown, max_width_px) if max_width_px else shown
 
     def delete(self, caller: Caller, media_id: str) -> None:
         """Takes it from sight at once; what is stored goes when embed has removed its rows. Raises NoSuchPicture."""
@@ -215,7 +218,7 @@ class Pictures:
                     hold(connection, rows.held_while_added(media.tenant, media.media_id))
                     if self.clock() - media.created_at_ms > LONGEST_UPLOAD_MS:  # a laptop that slept, say
                         raise UploadStoodStill
-                    rows.add_media(connection, media)
+                    _add(connection, media)
                     event = wire.media_changed(media, wire.UPLOADED, version=media.version, now_ms=media.created_at_ms)
                     put_out(connection, OUTBOX, [event])
             except IntegrityError:
@@ -225,14 +228,22 @@ class Pictures:
                 self.objects.delete(original)
                 self.objects.delete(rendition)
                 return Put(known, duplicate=True)
+            except OwnerErased:
+                self.objects.delete(original)
+                self.objects.delete(rendition)
+                raise
             self.written.set()
             return Put(media, duplicate=False)
 
     def _store_transient(self, media: Media, cleaned: Cleaned) -> Put:
         key = keys.transient_rendition_key(media.tenant, media.media_id)
         self.objects.put(key, cleaned.rendition, content_type="image/jpeg")
-        with self.engine.begin() as connection:
-            rows.add_media(connection, media)
+        try:
+            with self.engine.begin() as connection:
+                _add(connection, media)
+        except OwnerErased:
+            self.objects.delete(key)
+            raise
         return Put(media, duplicate=False, object_key=key)
 
     def _features(self, key: str) -> Features | None:
@@ -240,6 +251,14 @@ class Pictures:
             return decode_features(self.objects.get(key))
         except ObjectNotFound:  # not yet, or made by another encoder
             return None
+
+
+def _add(connection: Connection, media: Media) -> None:
+    """Raises OwnerErased."""
+    erased.hold_owner(connection, media.tenant, media.owner, shared=True)
+    if erased.find_erased(connection, media.tenant, media.owner):
+        raise OwnerErased
+    rows.add_media(connection, media)
 
 
 def _check_upload(upload: Upload) -> None:

@@ -113,3 +113,11 @@ REFUSED_ROWS = Table(
     Column("line", Integer, primary_key=True, autoincrement=False),
     Column("reason", String, nullable=False),
 )
+ERASED_PEOPLE = Table(  # with what they had when it began
+    "erased_people",
+    METADATA,
+    Column("tenant", String, primary_key=True),
+    Column("person_id", String, primary_key=True),
+    Column("pictures", BigInteger, nullable=False),
+    Column("objects", BigInteger, nullable=False),
+)
