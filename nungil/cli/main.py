@@ -23,6 +23,7 @@ _COMMANDS = {
     "dead": "nungil.cli.dead:dead",
     "rebuild": "nungil.cli.rebuild:rebuild",
     "encoder": "nungil.cli.rebuild:encoder",
+    "taxonomy": "nungil.cli.taxonomy:taxonomy",
 }
 
 

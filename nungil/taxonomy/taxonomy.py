@@ -92,6 +92,7 @@ class Prompted:
 @dataclass(frozen=True, slots=True)
 class Taxonomy:
     """Look-ups by id. `imagenet` lists label ids in the order of the 1,000 ImageNet classes. palettes: by their interest.
+    weights: of interests that count for more or less than 1 here.
 
     `labels` holds the prompted ones as well, which only an encoder with a text tower finds.
     """
@@ -102,6 +103,7 @@ class Taxonomy:
     imagenet: tuple[str, ...]
     palettes: Mapping[str, Palette] = field(default_factory=dict)
     prompted: tuple[Prompted, ...] = ()
+    weights: Mapping[str, float] = field(default_factory=dict)
 
     def roots(self) -> tuple[Interest, ...]:
         """The broadest interests, in the order of the file."""
@@ -121,7 +123,8 @@ class Taxonomy:
         return LOOKS in (interest_id, *(interest.id for interest in self.ancestors(interest_id)))
 
     def interests_of(self, label_id: str) -> Mapping[str, float]:
-        """All that a label speaks for: its interests and those above them, each at the largest weight that leads to it.
+        """All that a label speaks for: its interests and those above them, each at the largest weight that leads to it,
+        times its own, 1 at most.
 
         Raises KeyError for an unknown id.
         """
@@ -129,7 +132,11 @@ class Taxonomy:
         for interest_id, weight in self.labels[label_id].interests.items():
             for reached in (interest_id, *(interest.id for interest in self.ancestors(interest_id))):
                 weights[reached] = max(weight, weights.get(reached, 0.0))
-        return weights
+        return {id_: self.weighed(id_, weight) for id_, weight in weights.items()} if self.weights else weights
+
+    def weighed(self, interest_id: str, strength: float) -> float:
+        """How strongly an interest is spoken for here, 0 to 1."""
+        return min(1.0, strength * self.weights.get(interest_id, 1.0))
 
 
 @cache

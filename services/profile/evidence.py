@@ -73,7 +73,7 @@ class Reading:
             for interest in (palette, *(above.id for above in self.taxonomy.ancestors(palette))):
                 if interest not in said:
                     said.add(interest)
-                    yield Finding(interest, strength, WHOLE, ())
+                    yield Finding(interest, round(self.taxonomy.weighed(interest, strength), 4), WHOLE, ())
 
     def _spoken(self, labels: Sequence[str]) -> tuple[list[str], NDArray[np.float32]]:
         """The interests that any of these labels speaks for, and how strongly each does: float32 [interests, labels]."""
