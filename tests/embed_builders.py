@@ -67,6 +67,7 @@ def a_change(
     tenant: str = TENANT,
     owner: str = OWNER,
     headers: dict[str, str] | None = None,
+    owner_erased: bool = False,
 ) -> Record:
     event = MediaChanged(
         event_id=new_event_id(),
@@ -79,6 +80,7 @@ def a_change(
         source=common_pb2.SOURCE_CHAT,
         object_key=rendition_key(tenant, media_id),
         occurred_at_ms=1,
+        owner_erased=owner_erased,
     )
     return a_record(media_id, event.SerializeToString(), headers)
 

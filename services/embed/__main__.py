@@ -1,4 +1,4 @@
-"""Embed service: reads media.changed, writes region vectors, media.encoded and media.embedded; answers its rpcs."""
+"""Embed service: reads media.changed and user.erased, writes region vectors, media.encoded and media.embedded; answers its rpcs."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ from threading import Event
 
 from nungil.api.embed.v1.embed_pb2_grpc import add_EmbedServiceServicer_to_server
 from nungil.encoder.open import open_encoder, space_of
+from nungil.erasing import ReadErasures
 from nungil.event_log import topics
 from nungil.event_log.consume import consume
 from nungil.event_log.dead_letters import DeadLetters
 from nungil.event_log.open import open_event_log
+from nungil.event_log.routing import ByTopic
 from nungil.object_store.open import open_object_store
 from nungil.pictures.decoders import Limits, open_decoders
 from nungil.runtime.clock import now_ms
@@ -22,6 +24,7 @@ from nungil.vector_index.open import open_vector_index
 from services.embed.config import EmbedSettings
 from services.embed.consumer import GROUP, MediaChangedReader
 from services.embed.device import open_device
+from services.embed.erasing import EraseOwner, Patiently
 from services.embed.filling import FillIndex
 from services.embed.handlers import EmbedUploads, EncodePicture, Encoding, RemoveDeleted, Tombstones
 from services.embed.rpc import EmbedServicer
@@ -68,9 +71,15 @@ def run(settings: EmbedSettings, stop: Event) -> None:
                 grace_s=settings.shutdown_grace_s,
             )
         )
-        changes = stack.enter_context(log.subscribe([topics.MEDIA_CHANGED], group=GROUP))
-        reader = MediaChangedReader(embed, remove, changes.keep_alive)
-        consume(changes, reader, DeadLetters(log, group=GROUP), stop, max_records=settings.poll_records)
+        events = stack.enter_context(log.subscribe([topics.MEDIA_CHANGED, topics.USER_ERASED], group=GROUP))
+        erase = EraseOwner(objects, (index, *kept), log, now_ms, settings.bytes_kept_s * 1000)
+        reader = ByTopic(
+            {
+                topics.MEDIA_CHANGED: MediaChangedReader(embed, remove, events.keep_alive),
+                topics.USER_ERASED: ReadErasures(Patiently(erase, landing, events.keep_alive)),
+            }
+        )
+        consume(events, reader, DeadLetters(log, group=GROUP), stop, max_records=settings.poll_records)
 
 
 if __name__ == "__main__":

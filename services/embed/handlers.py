@@ -33,6 +33,8 @@ from nungil.vector_index.port import VectorIndex
 from services.embed import wire
 from services.embed.core import Picture, Prepared, finish, prepare, rows_of
 from services.embed.device import Device
+from services.embed.erased import is_erased
+from services.embed.erased import mark as mark_erased
 from services.embed.errors import RenditionMissing, UnknownPicture
 from services.embed.wire import Change
 
@@ -52,7 +54,10 @@ class Tombstones:
     objects: ObjectStore
 
     def covers(self, picture: Picture) -> bool:
-        """Whether the picture was deleted at this version or a later one."""
+        """Whether the picture was deleted at this version or a later one, or its owner was erased."""
+        return self._deleted(picture) or is_erased(self.objects, picture.tenant, picture.owner)
+
+    def _deleted(self, picture: Picture) -> bool:
         try:
             return picture.version <= int(self.objects.get(tombstone_key(picture.tenant, picture.media_id)))
         except ObjectNotFound:
@@ -60,7 +65,7 @@ class Tombstones:
 
     def put(self, picture: Picture) -> None:
         """Keeps the latest deletion."""
-        if not self.covers(picture):
+        if not self._deleted(picture):
             self.objects.put(tombstone_key(picture.tenant, picture.media_id), str(picture.version).encode())
 
 
@@ -197,8 +202,8 @@ class EmbedUploads:
             return None
         try:
             return self.encoding.prepare(change.object_key)
-        except ObjectNotFound:
-            return RenditionMissing("the rendition is missing")
+        except ObjectNotFound:  # also where ingest has erased its owner by now
+            return None if self.tombstones.covers(change.picture) else RenditionMissing("the rendition is missing")
         except Rejected as error:
             return error
         finally:
@@ -244,6 +249,8 @@ class RemoveDeleted:
 
     def __call__(self, deletions: Sequence[Change]) -> None:
         for change in deletions:
+            if change.owner_erased:  # counted before the first of their pictures goes
+                mark_erased(self.objects, (self.index, *self.kept), change.picture.tenant, change.picture.owner)
             self.tombstones.put(change.picture)  # first, so that no upload slips in behind what follows
             for index in self.kept:
                 index.delete_media([change.picture.media_id], tenant=change.picture.tenant)

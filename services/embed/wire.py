@@ -25,7 +25,7 @@ from services.embed.errors import UnreadableEvent
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One media.changed. span: of all that is done about it."""
+    """One media.changed. span: of all that is done about it. owner_erased: all of the owner goes, this picture with it."""
 
     picture: Picture
     deleted: bool
@@ -33,6 +33,7 @@ class Change:
     purpose: common_pb2.Purpose.ValueType
     source: common_pb2.Source.ValueType
     span: Span
+    owner_erased: bool = False
 
 
 def change_of(record: Record) -> Change:
@@ -58,6 +59,7 @@ def change_of(record: Record) -> Change:
             version=event.version,
             appended_at_ms=record.appended_at_ms,
         ),
+        owner_erased=event.owner_erased,
     )
 
 
