@@ -3,13 +3,17 @@
 A cell of the map is what the model's own head makes of that patch alone: CLIP's normalisation and projection, SigLIP's
 attention pooling over the one patch. All cells are then moved by one vector so that their mean is the model's own vector
 of the picture: the whole picture meets texts as it was trained to, and a part differs from it as its patches differ.
+
+Labels are texts. The names of things compete cell by cell; materials and styles compete among themselves, for the whole picture,
+and every cell is given what the whole is: a style has no place in a picture.
 """
 
 from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import Any
 
@@ -25,31 +29,44 @@ from nungil.encoder.torch_forward import device_of, linear, torch_forward
 from nungil.encoder.url import EncoderUrl
 from nungil.encoder.weights import read_projection
 from nungil.runtime.errors import Misconfigured
-from nungil.taxonomy.taxonomy import load_taxonomy
+from nungil.taxonomy.taxonomy import FACETS, SCENES, load_taxonomy
 
 logger = logging.getLogger(__name__)
 
-PROMPT = "a photo of a {}"  # as both were measured
+PROMPT = {"en": "a photo of a {}", "ko": "{} 사진"}  # the English one as both were measured
+# In which languages labels are asked: most checkpoints read English alone.
+_LANGUAGES: Mapping[str, tuple[str, ...]] = {"en": ("en",), "ko": ("ko",), "both": ("en", "ko")}
 _TEXTS_AT_ONCE = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Facet:
+    """Labels that compete with each other. vectors: float32 [texts, raw dim], unit length; the first of them are of `labels`, in
+    order, the rest takes up what is none of these. whole: whether the whole picture is asked, and not each cell."""
+
+    labels: tuple[str, ...]
+    vectors: Vectors
+    whole: bool
 
 
 class Pictures(nn.Module):
     """uint8 [n, px, px, 3] -> maps [n, cells, cells, dim] and probabilities [n, cells, cells, labels], float32.
 
-    labels: unit vectors of their names, float32 [labels, raw dim].
+    labels: of the facets, one after another.
     """
 
-    _labels: torch.Tensor
     _mean: torch.Tensor
     _deviation: torch.Tensor
 
-    def __init__(self, model: Any, found: Checkpoint, labels: torch.Tensor, projection: nn.Linear | None) -> None:
+    def __init__(self, model: Any, found: Checkpoint, facets: Sequence[Facet], projection: nn.Linear | None) -> None:
         super().__init__()
         self._model = model
         self._clip = found.model == "clip"
         self._cells = found.cells
         self._projection = projection
-        self.register_buffer("_labels", labels, persistent=False)
+        self._facets = [(f"_facet_{n}", len(facet.labels), facet.whole) for n, facet in enumerate(facets)]
+        for (name, _, _), facet in zip(self._facets, facets, strict=True):
+            self.register_buffer(name, torch.from_numpy(facet.vectors.astype(np.float32)), persistent=False)
         self.register_buffer("_mean", torch.tensor(found.mean) * 255, persistent=False)
         self.register_buffer("_deviation", torch.tensor(found.deviation) * 255, persistent=False)
 
@@ -59,9 +76,19 @@ class Pictures(nn.Module):
         patches, pooled = self._by_patch(seen)
         moved = patches - patches.mean(dim=1, keepdim=True) + pooled[:, None]
         cells = moved.reshape(len(moved), self._cells, self._cells, -1).float()
-        alike = nn.functional.normalize(cells, dim=-1) @ self._labels.T
-        labels = (alike * self._model.logit_scale.exp()).float().softmax(dim=-1)
+        labels = torch.cat(
+            [cells[..., :0], *(self._probabilities(cells, pooled, *facet) for facet in self._facets)], -1
+        )
         return self._projection(cells) if self._projection else cells, labels
+
+    def _probabilities(
+        self, cells: torch.Tensor, pooled: torch.Tensor, name: str, labels: int, whole: bool
+    ) -> torch.Tensor:
+        """float32 [n, cells, cells, labels]: of one facet."""
+        asked = pooled.float()[:, None, None] if whole else cells
+        alike = nn.functional.normalize(asked, dim=-1) @ self.get_buffer(name).T
+        probabilities: torch.Tensor = (alike * self._model.logit_scale.exp()).float().softmax(dim=-1)[..., :labels]
+        return probabilities.expand(*cells.shape[:3], labels)
 
     def _by_patch(self, seen: Any) -> tuple[torch.Tensor, torch.Tensor]:
         """Each patch through the head alone, [n, patches, raw dim], and the model's own vector, [n, raw dim]."""
@@ -118,11 +145,10 @@ def load_hf(url: EncoderUrl, space: EncoderSpace, device: str) -> NetworkEncoder
     path = url.path("projection")
     projection = None if path is None else linear(read_projection(path, found.raw_dim)).to(chosen)
     model.to(chosen)
-    labels, vectors = (
-        _labels(Texts(model, tokenizer, found, None), found) if named else ((), np.empty((0, found.raw_dim)))
-    )
-    pictures = Pictures(model, found, torch.from_numpy(vectors.astype(np.float32)), projection)
-    forward = torch_forward(pictures, space, chosen, precision)
+    languages = _LANGUAGES[url.choice("prompts", tuple(_LANGUAGES))]
+    facets = _facets(Texts(model, tokenizer, found, None), found, languages) if named else ()
+    forward = torch_forward(Pictures(model, found, facets, projection), space, chosen, precision)
+    labels = tuple(label for facet in facets for label in facet.labels)
     return NetworkEncoder(space, labels, forward, Texts(model, tokenizer, found, projection))
 
 
@@ -143,10 +169,30 @@ def _read(found: Checkpoint) -> tuple[Any, Any]:
     return model.eval(), tokenizer
 
 
-def _labels(texts: Texts, found: Checkpoint) -> tuple[tuple[str, ...], Vectors]:
-    """The taxonomy's labels that a classifier would know, and the vectors of their English names."""
+def _facets(texts: Texts, found: Checkpoint, languages: Sequence[str]) -> tuple[Facet, ...]:
+    """What is asked of a picture: the names that a classifier would know and the taxonomy's prompts, each the mean of its texts."""
     taxonomy = load_taxonomy()
     began_s = time.perf_counter()
-    vectors = texts.encode_text([PROMPT.format(taxonomy.labels[label].name.en) for label in taxonomy.imagenet])
-    logger.info("%s: %d labels named in %.1f s", found.folder, len(vectors), time.perf_counter() - began_s)
-    return taxonomy.imagenet, vectors
+    names = {
+        id_: [PROMPT[of].format(getattr(taxonomy.labels[id_].name, of)) for of in languages]
+        for id_ in taxonomy.imagenet
+    }
+    facets = []
+    for facet in FACETS:
+        mine = sorted((one for one in taxonomy.prompted if one.of == facet), key=lambda one: not one.told)
+        asked = names if facet == SCENES else {}
+        asked = asked | {one.id: [text for of in languages for text in getattr(one, of)] for one in mine}
+        labels = tuple(id_ for id_ in asked if id_ in taxonomy.labels)
+        facets.append(Facet(labels, _means(texts, list(asked.values())), whole=facet != SCENES))
+    told = sum(len(facet.labels) for facet in facets)
+    logger.info("%s: %d labels named in %.1f s", found.folder, told, time.perf_counter() - began_s)
+    return tuple(facets)
+
+
+def _means(texts: Texts, asked: Sequence[Sequence[str]]) -> Vectors:
+    """float32 [len(asked), raw dim], unit length: the direction between the texts of each."""
+    vectors = texts.encode_text([text for group in asked for text in group])
+    starts = np.cumsum([0, *(len(group) for group in asked[:-1])])
+    sums = np.add.reduceat(vectors, starts)
+    means: Vectors = (sums / np.linalg.norm(sums, axis=1, keepdims=True)).astype(np.float32)
+    return means

@@ -35,7 +35,8 @@ class Encoded:
     """One forward pass over n pictures.
 
     maps: float32 [n, rows, columns, dim], projected, not normalised. label_maps: float32 [n, rows, columns, labels],
-    the probability of each label in each cell, in the order of `Encoder.labels`.
+    the probability of each label in each cell, in the order of `Encoder.labels`. Of things they sum to 1; of materials and of
+    styles (taxonomy.Prompted), where an encoder tells them, to 1 at most.
     """
 
     maps: Maps

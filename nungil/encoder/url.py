@@ -17,7 +17,7 @@ KNOWN = (
 OPTIONS: Mapping[str, tuple[str, ...]] = {
     "efficientnet-lite0": ("backend", "precision"),
     "torchvision": ("weights", "projection", "px", "precision", "space"),
-    "hf": ("projection", "labels", "precision", "space"),
+    "hf": ("projection", "labels", "prompts", "precision", "space"),
     "tiny": (),
 }
 

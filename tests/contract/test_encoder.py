@@ -16,7 +16,7 @@ from nungil.encoder.port import Encoder, Pixels
 from nungil.pictures.boxes import WHOLE, Box
 from nungil.pictures.pooling import pool_box, summed_area, unit
 from nungil.runtime.errors import Misconfigured
-from nungil.taxonomy.taxonomy import load_taxonomy
+from nungil.taxonomy.taxonomy import MATERIALS, SCENES, STYLES, load_taxonomy
 
 ENCODERS: dict[str, Callable[[Path], str]] = {
     "efficientnet-lite0": lambda _: "efficientnet-lite0://",
@@ -75,10 +75,16 @@ def test_maps_have_the_shape_of_the_space_and_a_probability_for_each_label(encod
     assert np.isfinite(encoded.maps).all()
 
 
-def test_the_probabilities_of_a_cell_sum_to_one(encoder: Encoder) -> None:
+def test_the_probabilities_of_a_cell_sum_to_one_of_things_and_to_no_more_of_materials_or_styles(
+    encoder: Encoder,
+) -> None:
     label_maps = encoder.forward(a_batch(encoder)).label_maps
     assert label_maps.min() >= 0
-    np.testing.assert_allclose(label_maps.sum(axis=-1), 1.0, atol=1e-4)
+    of = {one.id: one.of for one in load_taxonomy().prompted}
+    kinds = np.array([of.get(label, SCENES) for label in encoder.labels])
+    np.testing.assert_allclose(label_maps[..., kinds == SCENES].sum(axis=-1), 1.0, atol=1e-4)
+    for kind in (MATERIALS, STYLES):
+        assert label_maps[..., kinds == kind].sum(axis=-1).max() <= 1 + 1e-4
 
 
 def test_the_same_pixels_give_the_same_maps(encoder: Encoder) -> None:

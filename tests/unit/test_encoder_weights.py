@@ -20,7 +20,7 @@ from transformers import AutoTokenizer, CLIPModel, SiglipModel
 from nungil.encoder import __main__ as command
 from nungil.encoder import hf_encoder
 from nungil.encoder.open import open_encoder, space_of
-from nungil.encoder.port import Pixels
+from nungil.encoder.port import Pixels, TextEncoder
 from nungil.encoder.torchvision_backbones import BACKBONES, last_stage
 from nungil.encoder.torchvision_encoder import DEVIATION, MEAN
 from nungil.pictures.pooling import unit
@@ -238,14 +238,47 @@ def test_a_text_is_the_models_own_vector_of_it(checkpoint: Path) -> None:
 
 
 def test_a_cell_is_named_by_the_texts_that_it_is_most_like(checkpoint: Path) -> None:
+    taxonomy = load_taxonomy()
     with open_encoder(f"hf://{checkpoint}", device="cpu") as encoder:
         assert encoder.text is not None
         encoded = encoder.forward(drawn(64, 1))
-        names = [load_taxonomy().labels[label].name.en for label in encoder.labels]
-        alike = unit(encoded.maps[0]) @ encoder.text.encode_text([f"a photo of a {name}" for name in names]).T
+        asked = [[f"a photo of a {taxonomy.labels[label].name.en}"] for label in taxonomy.imagenet]
+        asked += [list(one.en) for one in taxonomy.prompted if one.of == "scenes"]
+        alike = unit(encoded.maps[0]) @ means(encoder.text, asked).T
         scale = float(model_of(checkpoint).logit_scale.detach().exp())
         expected = torch.from_numpy(alike * scale).softmax(-1).numpy()
-        np.testing.assert_allclose(encoded.label_maps[0], expected, atol=1e-5)
+        np.testing.assert_allclose(encoded.label_maps[0][..., : len(asked)], expected, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("option", "languages"), [("", ["en"]), ("?prompts=ko", ["ko"]), ("?prompts=both", ["en", "ko"])]
+)
+def test_styles_compete_with_each_other_for_the_whole_picture(
+    checkpoint: Path, option: str, languages: list[str]
+) -> None:
+    styles = [one for one in load_taxonomy().prompted if one.of == "styles"]
+    told = [one.id for one in styles if one.told]
+    with open_encoder(f"hf://{checkpoint}{option}", device="cpu") as encoder:
+        assert encoder.text is not None
+        encoded = encoder.forward(drawn(64, 1))
+        asked = [[text for language in languages for text in getattr(one, language)] for one in styles]
+        alike = unit(encoded.maps[0].mean(axis=(0, 1))) @ means(encoder.text, asked).T
+        scale = float(model_of(checkpoint).logit_scale.detach().exp())
+        expected = torch.from_numpy(alike * scale).softmax(-1).numpy()[: len(told)]
+        assert list(encoder.labels)[-len(told) :] == told
+        found = encoded.label_maps[0][..., -len(told) :]
+        np.testing.assert_allclose(found, np.broadcast_to(expected, found.shape), atol=1e-5)
+
+
+def test_every_label_of_a_text_tower_is_in_the_taxonomy_once_and_what_is_none_is_not_told(checkpoint: Path) -> None:
+    with open_encoder(f"hf://{checkpoint}", device="cpu") as encoder:
+        assert len(set(encoder.labels)) == len(encoder.labels)
+        assert set(encoder.labels) == set(load_taxonomy().labels)
+        assert encoder.forward(drawn(64)).label_maps.shape == (2, 4, 4, len(encoder.labels))
+
+
+def means(text: TextEncoder, asked: list[list[str]]) -> np.ndarray:
+    return unit(np.stack([text.encode_text(texts).mean(axis=0) for texts in asked]))
 
 
 def test_texts_go_through_the_projection_of_the_pictures(checkpoint: Path, tmp_path: Path) -> None:
