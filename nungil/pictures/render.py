@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from nungil.pictures.boxes import Box
 from nungil.pictures.container import Format
 
 Pixels = NDArray[np.uint8]
@@ -55,6 +56,16 @@ def narrower(rendition: bytes, max_width_px: int) -> bytes:
         height = max(1, round(image.height * width / image.width))
         image.draft(None, (2 * width, 2 * height))
         return _jpeg(image.resize((width, height), Image.Resampling.LANCZOS), quality=85)
+
+
+def part(rendition: bytes, box: Box) -> bytes:
+    """What lies under `box` (within the picture) of `rendition`, a JPEG of ours: at least a pixel."""
+    with Image.open(io.BytesIO(rendition), formats=("JPEG",)) as image:
+        left, top = int(box.x * image.width), int(box.y * image.height)
+        right = min(image.width, max(left + 1, round((box.x + box.width) * image.width)))
+        bottom = min(image.height, max(top + 1, round((box.y + box.height) * image.height)))
+        left, top = min(left, right - 1), min(top, bottom - 1)
+        return _jpeg(image.crop((left, top, right, bottom)), quality=90)
 
 
 def _within(image: Image.Image, width: int, height: int) -> Image.Image:

@@ -24,7 +24,9 @@ from services.gateway.config import GatewaySettings
 from services.gateway.handlers.activity import NoteActivity
 from services.gateway.handlers.callers import IdentifyCaller
 from services.gateway.handlers.health import ReportStatus
+from services.gateway.handlers.items import FindItems
 from services.gateway.handlers.lens import Lens
+from services.gateway.handlers.links import OpenLinks
 from services.gateway.handlers.once import AnswerOnce
 from services.gateway.handlers.peers import Peers, open_peers
 from services.gateway.handlers.pictures import DeletePicture, FileNames, GivePicture, ShowPicture
@@ -118,6 +120,8 @@ def wire(settings: GatewaySettings, engine: Engine, log: EventLog, peers: Peers)
         show_picture=ShowPicture(peers, timeout_s),
         delete_picture=DeletePicture(peers, timeout_s),
         file_names=FileNames(peers, timeout_s),
+        find_items=FindItems(peers, timeout_s),
+        open_links=OpenLinks(),
         search=search,
         lens=Lens(peers, search, idle_s=settings.lens_idle_s, most=settings.lens_sessions),
         note_activity=NoteActivity(peers, log, now_ms, timeout_s),

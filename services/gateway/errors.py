@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nungil.runtime.errors import Forbidden, NotReady, Rejected, Unauthenticated
+from nungil.runtime.errors import Forbidden, NotFound, NotReady, Rejected, Unauthenticated
 
 
 class UnknownKey(Unauthenticated):
@@ -85,3 +85,13 @@ class LensMoved(NotReady):
     """The process that held this session ends; open it again."""
 
     http_status = 503
+
+
+class NoSuchItem(NotFound):
+    """There is no such item."""
+
+
+class TooManyRequests(Rejected):
+    """This link is followed too often just now; try again in a moment."""
+
+    http_status = 429

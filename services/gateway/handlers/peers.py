@@ -12,6 +12,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from nungil.api.embed.v1.embed_pb2_grpc import EmbedServiceStub
 from nungil.api.ingest.v1.ingest_pb2_grpc import IngestServiceStub
+from nungil.api.profile.v1.boards_pb2_grpc import BoardServiceStub
 from nungil.api.profile.v1.profile_pb2_grpc import ProfileServiceStub
 from nungil.api.search.v1.search_pb2_grpc import SearchServiceStub
 from nungil.runtime.rpc import calling, metadata, open_aio_channel
@@ -34,6 +35,7 @@ class Peers:
     embed: Any
     search: Any
     profile: Any
+    boards: Any
     channels: Mapping[str, grpc.aio.Channel]
 
     async def is_serving(self, name: str) -> bool:
@@ -59,5 +61,6 @@ async def open_peers(*, ingest: str, embed: str, search: str, profile: str) -> A
             embed=EmbedServiceStub(channels["embed"]),
             search=SearchServiceStub(channels["search"]),
             profile=ProfileServiceStub(channels["profile"]),
+            boards=BoardServiceStub(channels["profile"]),
             channels=channels,
         )

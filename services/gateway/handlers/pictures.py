@@ -98,9 +98,9 @@ class ShowPicture:
     peers: Peers
     timeout_s: float
 
-    async def __call__(self, who: Who, media_id: str, *, max_width_px: int) -> bytes:
-        """Raises NotFound. A rendition is small enough to be held whole, and an error then comes before the first byte."""
-        request = ingest_pb2.GetImageRequest(caller=caller(who), media_id=media_id, max_width_px=max_width_px)
+    async def __call__(self, who: Who, media_id: str, *, max_width_px: int, box: common_pb2.Box | None = None) -> bytes:
+        """box: the part to show; None: all. Raises NotFound. A rendition is small enough to be held whole, and an error then comes before the first byte."""
+        request = ingest_pb2.GetImageRequest(caller=caller(who), media_id=media_id, max_width_px=max_width_px, box=box)
         with calling():
             call = self.peers.ingest.GetImage(request, timeout=self.timeout_s, metadata=metadata())
             return b"".join([part.chunk async for part in call])

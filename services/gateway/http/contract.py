@@ -60,9 +60,9 @@ def describe(app: FastAPI) -> dict[str, Any]:
         for name in ("HTTPValidationError", "ValidationError"):
             schemas.pop(name, None)
         schemas["Problem"] = _problem_schema(schemas)
-        for path, operations in document["paths"].items():
+        for operations in document["paths"].values():
             for method, operation in operations.items():
-                _finish(operation, guarded=path.startswith("/v1/"), writes=method in ("put", "post", "delete"))
+                _finish(operation, guarded="security" in operation, writes=method in ("put", "post", "patch", "delete"))
         app.openapi_schema = document
     return app.openapi_schema
 

@@ -12,7 +12,9 @@ from services.gateway.config import GatewaySettings
 from services.gateway.handlers.activity import NoteActivity
 from services.gateway.handlers.callers import IdentifyCaller
 from services.gateway.handlers.health import ReportStatus
+from services.gateway.handlers.items import FindItems
 from services.gateway.handlers.lens import Lens
+from services.gateway.handlers.links import OpenLinks
 from services.gateway.handlers.once import AnswerOnce
 from services.gateway.handlers.peers import Peers
 from services.gateway.handlers.pictures import DeletePicture, FileNames, GivePicture, ShowPicture
@@ -33,6 +35,8 @@ class Parts:
     show_picture: ShowPicture
     delete_picture: DeletePicture
     file_names: FileNames
+    find_items: FindItems
+    open_links: OpenLinks
     search: Search
     lens: Lens
     note_activity: NoteActivity

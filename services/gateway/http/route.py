@@ -32,6 +32,8 @@ _MAX_FIELDS = 20
 class GuardedRoute(APIRoute):
     """A route that needs a key. Nothing of the body is read before the key is known."""
 
+    remembers = True  # its answers, for those who ask again with the same Idempotency-Key
+
     def get_route_handler(self) -> Handle:
         handle = super().get_route_handler()
 
@@ -41,9 +43,16 @@ class GuardedRoute(APIRoute):
                 return await handle(request)
             await _read_body(request)
             key = request.headers.get("idempotency-key")
-            return await (handle(request) if key is None else _once(request, check_idempotency_key(key), handle))
+            once = key is not None and self.remembers
+            return await (_once(request, check_idempotency_key(key or ""), handle) if once else handle(request))
 
         return guarded
+
+
+class ForgetfulRoute(GuardedRoute):
+    """One whose answers hold a secret that is kept nowhere: asked again, it is done again."""
+
+    remembers = False
 
 
 async def speaker_of(connection: HTTPConnection, *, writes: bool) -> Speaker:

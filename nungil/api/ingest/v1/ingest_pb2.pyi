@@ -404,21 +404,27 @@ class GetImageRequest(_message.Message):
     CALLER_FIELD_NUMBER: _builtins.int
     MEDIA_ID_FIELD_NUMBER: _builtins.int
     MAX_WIDTH_PX_FIELD_NUMBER: _builtins.int
+    BOX_FIELD_NUMBER: _builtins.int
     media_id: _builtins.str
     max_width_px: _builtins.int
     """0: the rendition as it is"""
     @_builtins.property
     def caller(self) -> _common_pb2.Caller: ...
+    @_builtins.property
+    def box(self) -> _common_pb2.Box:
+        """the part to show; absent: all. INVALID_ARGUMENT: one that cannot be"""
+
     def __init__(
         self,
         *,
         caller: _common_pb2.Caller | None = ...,
         media_id: _builtins.str = ...,
         max_width_px: _builtins.int = ...,
+        box: _common_pb2.Box | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["caller", b"caller"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["box", b"box", "caller", b"caller"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["caller", b"caller", "max_width_px", b"max_width_px", "media_id", b"media_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["box", b"box", "caller", b"caller", "max_width_px", b"max_width_px", "media_id", b"media_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
