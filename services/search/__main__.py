@@ -1,4 +1,4 @@
-"""Search service: reads item.changed, media.changed, media.encoded and media.embedded, feature objects and the index; answers crop queries."""
+"""Search service: reads item.changed, media.changed, media.encoded, media.embedded and user.erased, feature objects and the index; answers crop queries."""
 
 from __future__ import annotations
 
@@ -13,9 +13,12 @@ from nungil.database.migrations import check_current
 from nungil.database.open import open_database
 from nungil.encoder.calibration import calibration_of
 from nungil.encoder.open import space_of
+from nungil.erasing import ReadErasures
+from nungil.event_log import topics
 from nungil.event_log.consume import consume
 from nungil.event_log.dead_letters import DeadLetters
 from nungil.event_log.open import open_event_log
+from nungil.event_log.routing import ByTopic
 from nungil.object_store.open import open_object_store
 from nungil.runtime.clock import now_ms
 from nungil.runtime.lifecycle import serve, worker
@@ -31,6 +34,7 @@ from services.search.handlers.candidates import FindCandidates
 from services.search.handlers.choosing import ChooseChips
 from services.search.handlers.crops import SearchByCrop
 from services.search.handlers.deletions import DeniedPictures
+from services.search.handlers.erasing import EraseOwner, ForgetErased
 from services.search.handlers.facts import ApplyFacts
 from services.search.handlers.finding import FindRows, WhatPasses
 from services.search.handlers.freshness import KeepFresh
@@ -105,10 +109,14 @@ def run(settings: SearchSettings, stop: Event) -> None:
         watching = ReadWatches(log, keep, stop)
         stack.enter_context(worker("watches", watching, stop))
         match = MatchItems(watches, stored, engine, denied, told, now_ms, cut)
-        items = stack.enter_context(log.subscribe(TOPICS, group=GROUP))
+        forget = ForgetErased(log, maps, fresh, held, watches, denied, stop)
+        stack.enter_context(worker("erased", forget, stop))
         facts = ReadPictures(ApplyFacts(engine, objects, space.name), space.name)
         changes = ReadChanges(ReadItems(ApplyItems(engine)), facts)
-        read, dead = ReadThenMatch(changes, match, space.name), DeadLetters(log, group=GROUP)
+        changed, dead = ReadThenMatch(changes, match, space.name), DeadLetters(log, group=GROUP)
+        erase = ReadErasures(EraseOwner(engine, log, now_ms, settings.bytes_kept_s * 1000))
+        read = ByTopic({**dict.fromkeys(TOPICS, changed), topics.USER_ERASED: erase})
+        items = stack.enter_context(log.subscribe(read.topics, group=GROUP))
 
         def keep_items() -> None:
             FillTitles(engine)(stop)

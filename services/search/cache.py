@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Generic, Protocol, TypeVar
 
 
@@ -61,6 +61,12 @@ class BoundedCache(Generic[V]):
     def drop(self, key: str) -> None:
         with self._lock:
             self._remove(key)
+
+    def drop_where(self, unwanted: Callable[[str, V], bool]) -> None:
+        """Drops what `unwanted(key, value)` says."""
+        with self._lock:
+            for key in [key for key, value in self._held.items() if unwanted(key, value)]:
+                self._remove(key)
 
     def _remove(self, key: str) -> None:
         value = self._held.pop(key, None)

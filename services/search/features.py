@@ -132,6 +132,10 @@ class FeatureMaps:
         self._boxes.drop(f"{tenant}/{media_id}")
         self._looks.drop(f"{tenant}/{media_id}")
 
+    def forget_owner(self, tenant: str, owner: str) -> None:
+        """Drops the maps of someone's pictures, also of those that were only searched with."""
+        self._maps.drop_where(lambda key, held: held.owner == owner and key.startswith(f"{tenant}/"))
+
     def _read(self, key_of: KeyOf, tenant: str, media_id: str) -> Features | None:
         try:
             features = decode_features(self._objects.get(key_of(tenant, media_id, self._space)))

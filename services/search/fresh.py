@@ -39,6 +39,12 @@ class FreshRows:
         with self._lock:
             self._pictures.pop((tenant, media_id), None)
 
+    def forget_owner(self, tenant: str, owner: str) -> None:
+        """Drops the rows of someone's pictures."""
+        with self._lock:
+            for key in [key for key, rows in self._pictures.items() if key[0] == tenant and rows.owner == owner]:
+                del self._pictures[key]
+
     def of(self, tenant: str, owners: Collection[str]) -> dict[str, PictureRows]:
         """Media id -> rows, of the tenant's pictures that these own."""
         now_ms = self._clock()

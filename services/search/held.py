@@ -72,6 +72,10 @@ class HeldRows:
                 forgotten.add(key)
         self._cache.drop(key)
 
+    def forget_owner(self, tenant: str, owner: str) -> None:
+        """Drops the rows of someone's pictures."""
+        self._cache.drop_where(lambda key, held: held.owner == owner and key.startswith(_key(tenant, "")))
+
     def _fetched(self, tenant: str, media_ids: Sequence[str], now_ms: int) -> list[PictureRows]:
         forgotten: set[str] = set()
         with self._lock:

@@ -91,6 +91,13 @@ PICTURE_TAGS = Table(
     Column("score", Float, nullable=False),
     Index("picture_tags_by_media", "tenant", "media_id"),
 )
+ERASED_PEOPLE = Table(  # with how many rows they had
+    "erased_people",
+    METADATA,
+    Column("tenant", String, primary_key=True),
+    Column("person_id", String, primary_key=True),
+    Column("rows", Integer, nullable=False),
+)
 TITLES = Table(  # what can be read of an item, normal: its fields by lines, words by spaces
     "titles",
     METADATA,

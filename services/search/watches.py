@@ -90,6 +90,13 @@ class Watches:
             if not self._kept[tenant]:
                 del self._kept[tenant]
 
+    def end_of(self, tenant: str, person_id: str) -> None:
+        """Ends all that a person waits for."""
+        with self._lock:
+            kept = [watch.key for watch, _ in self._kept.get(tenant, {}).values() if watch.person_id == person_id]
+        for key in kept:
+            self.end(key)
+
     def of(self, tenant: str) -> Watched | None:
         """None where nobody of this tenant waits."""
         with self._lock:

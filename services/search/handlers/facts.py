@@ -14,6 +14,7 @@ from nungil.object_store import keys
 from nungil.object_store.errors import InvalidKey, ObjectNotFound
 from nungil.object_store.port import ObjectStore
 from nungil.pictures.features import Features, decode_features
+from services.search.erased import erased_among
 from services.search.facts import PictureFacts, delete_facts, facts_of, pictures_after, replace_facts
 
 
@@ -35,9 +36,11 @@ class ApplyFacts:
             # A partition that is handed over may be in two hands for a moment.
             hold(connection, *(f"picture/{tenant}/{media_id}" for tenant, media_id, _ in read))
             present: list[PictureFacts] = []
+            owners = {(features.tenant, features.owner) for _, _, features in read if features is not None}
+            erased = erased_among(connection, owners)
             for tenant, media_id, features in read:
                 # Looked for within the lock: what removed the picture meanwhile put its tombstone first (decision 4).
-                if features is None or self._removed(features):
+                if features is None or (tenant, features.owner) in erased or self._removed(features):
                     delete_facts(connection, tenant, [media_id])
                 else:
                     present.append(facts_of(features))

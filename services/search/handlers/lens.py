@@ -328,7 +328,8 @@ class _Session:
 
     def _next(self) -> Tell | None:
         query, frame = self._refined.query, self._frame
-        if query.media_id in self._lens.search.denied:
+        denied = self._lens.search.denied
+        if query.media_id in denied or query.person_id in denied:  # deleted, or of a person who was erased
             self.end(NoSuchPicture(f"no picture {query.media_id}"))
         if self._ended is not None:
             return Closed(self._ended)
