@@ -29,6 +29,8 @@ from services.ingest.store.tables import MEDIA
 from services.ingest.store.tables import OUTBOX as INGEST_OUTBOX
 from services.profile import core
 from services.profile import store as profile_store
+from services.profile.encoding import encode_state
+from services.profile.taking_back import fold_all
 
 TENANT = "local"
 OUTBOXES = {"ingest": INGEST_OUTBOX, "profile": profile_store.OUTBOX}
@@ -199,10 +201,9 @@ def _check_profile(stack: Stack, name_of: Mapping[str, str], found: Found) -> No
     for person, state in kept.items():
         if state is None:
             continue
-        _, half_life_ms, gains = json.loads(state.rules)
-        rules = core.Rules(dict(gains), half_life_ms)
-        again = core.fold(core.NOTHING, entries[person], rules)
-        found.check(core.encode_state(again) == core.encode_state(state.state), "the state is not its journal's fold")
+        _, half_life_ms, space, likeness, gains = json.loads(state.rules)
+        again = fold_all(entries[person], core.Rules(dict(gains), half_life_ms, space, likeness))
+        found.check(encode_state(again) == encode_state(state.state), "the state is not its journal's fold")
         found.weights |= {id_: weighed.weight for id_, weighed in again.interests.items()}
 
 

@@ -28,7 +28,7 @@ from nungil.pictures.boxes import WHOLE, Box
 from nungil.pictures.features import Features, FoundLabel, FoundRegion, box_to_proto, encode_features
 from nungil.runtime.errors import Rejected
 from nungil.taxonomy.taxonomy import Interest, LabelEntry, Name, Taxonomy
-from services.profile import core, store
+from services.profile import core, encoding, store
 from services.profile.boards import Limits
 from services.profile.config import GAINS, gains_by_kind
 from services.profile.consumer import ReadEvents
@@ -48,7 +48,7 @@ SPACE = "tiny-8-v1"
 NOW_MS = 1_800_000_000_000
 MINUTE_MS = 60_000
 DAY_MS = core.DAY_MS
-RULES = core.Rules(gains_by_kind(GAINS), 60 * DAY_MS)
+RULES = core.Rules(gains_by_kind(GAINS), 60 * DAY_MS, SPACE)
 LEFT = Box(0.0, 0.0, 0.5, 1.0)
 RIGHT = Box(0.5, 0.0, 0.5, 1.0)
 LIMITS = Limits(boards=5, pins=10)
@@ -238,11 +238,11 @@ class AProfile:
         )
         return read(records)
 
-    def state(self, person_id: str) -> str | None:
+    def state(self, person_id: str) -> bytes | None:
         """The bytes that are kept."""
         with reading(self.engine) as c:
             kept = store.state(c, TENANT, person_id)
-        return core.encode_state(kept.state) if kept else None
+        return encoding.encode_state(kept.state) if kept else None
 
     def rows(self) -> list[tuple[str, bool]]:
         """Every row of every journal: its event, and whether it waits."""

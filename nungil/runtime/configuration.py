@@ -16,7 +16,7 @@ from nungil.runtime.urls import without_secrets
 # A service's image holds no other service's code, so what the others read is written down here; a test compares it with their classes.
 # One file of variables may serve all services: what only another reads is no fault.
 _OF_SERVICES = """
-    activity_gains allowed_hosts batch_pictures boards_per_person cache_bytes call_timeout_s database_url decoder_cpu_s decoder_memory_mb
+    activity_gains allowed_hosts batch_pictures boards_per_person cache_bytes call_timeout_s cluster_likeness database_url decoder_cpu_s decoder_memory_mb
     decoders denied_pictures device embed_address encoder_url event_log_url exact_limit exact_most feed_limit_bytes fresh_pictures fresh_s goes_with_people half_life_days
     ingest_address interest_floor json_limit_bytes keep_alive_s kept_encoder_url lens_idle_s lens_pool_rows lens_rest_s
     lens_sessions lens_slow_s listen log_format log_level match_cosine

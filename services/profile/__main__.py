@@ -22,8 +22,7 @@ from nungil.runtime.rpc import grpc_server
 from nungil.taxonomy.taxonomy import load_taxonomy
 from services.profile import consumer, store
 from services.profile.boards import Limits
-from services.profile.config import ProfileSettings, gains_by_kind
-from services.profile.core import DAY_MS, Rules
+from services.profile.config import ProfileSettings
 from services.profile.evidence import Reading
 from services.profile.handlers.boards import Boards, GoesWith
 from services.profile.handlers.consents import Consents
@@ -35,13 +34,14 @@ from services.profile.handlers.sharing import Sharing
 from services.profile.journal import FeatureObjects, Journal
 from services.profile.rpc.boards import BoardServicer
 from services.profile.rpc.profile import ProfileServicer
+from services.profile.rules import rules_of
 from services.profile.watching import Watches
 
 
 def run(settings: ProfileSettings, stop: Event) -> None:
     """Serves until `stop`."""
     taxonomy = load_taxonomy()
-    rules = Rules(gains_by_kind(settings.activity_gains), settings.half_life_days * DAY_MS)
+    rules = rules_of(settings)
     woken = Event()
     with ExitStack() as stack:  # opened top down, closed bottom up
         log = stack.enter_context(open_event_log(settings.event_log_url))

@@ -29,6 +29,9 @@ class ProfileSettings(ServiceSettings):
     encoder_url: str = Field("efficientnet-lite0://", description="whose features to read; no model is loaded")
     half_life_days: float = Field(60.0, gt=0, description="after so many days an interest weighs half")
     interest_floor: float = Field(0.25, gt=0, lt=1, description="less probable than this makes no interest")
+    cluster_likeness: float = Field(
+        0.2, gt=-1, lt=1, description="cosine from which a part of a picture joins what a person likes already"
+    )
     watches_per_person: int = Field(50, ge=1, le=1_000, description="crops that a person may wait for at once")
     unmet_people: int = Field(
         2,

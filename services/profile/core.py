@@ -3,23 +3,32 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from nungil.api.profile.v1 import profile_pb2 as pb
-from nungil.pictures.boxes import Box
-from services.profile.errors import OutOfOrder
+import numpy as np
 
-REASONS_KEPT = 16
-DAY_MS = 24 * 3600 * 1000
+from nungil.api.profile.v1 import profile_pb2 as pb
+from nungil.pictures.boxes import WHOLE, Box
+from services.profile.clusters import DAY_MS as DAY_MS
+from services.profile.clusters import NO_CLUSTERS, Clusters, Part, fold_part, speak_mostly_for, without
+from services.profile.errors import OutOfOrder
+from services.profile.label_weights import SUREST, LabelWeight, fold_labels
+from services.profile.pointed import NEGATIVES_KEPT, SESSION_KEPT, Pointed, remembered, without_picture
+from services.profile.reasons import REASONS_KEPT as REASONS_KEPT
+from services.profile.reasons import Labels as Labels
+from services.profile.reasons import Reason as Reason
+from services.profile.reasons import Weighed as Weighed
+from services.profile.reasons import with_reason, within_bounds, without_amount
+
 KEPT_DAYS = 90
 AHEAD_MS = 5 * 60 * 1000
 NEGLIGIBLE = 0.01  # pictures: less than this is not shown
-_ROUNDING = 1e-9  # what is left of a weight that was taken away whole
-
-Labels = tuple[tuple[str, float], ...]  # label id, probability; best first
+PARTS_KEPT = 4  # of a picture, that have a vector each
+LIKENESS = 0.2  # cosine from which a part joins a cluster (bench/simulator.py)
+HIDDEN = pb.ACTIVITY_KIND_HIDDEN
+NOT_POINTED = (pb.ACTIVITY_KIND_UPLOADED, HIDDEN)  # no sign of what a person looks for just now
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +42,15 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
+class Found:
+    """What was found in the part of a picture that an activity is about. vectors, space: as in Entry."""
+
+    findings: tuple[Finding, ...]
+    vectors: bytes
+    space: str
+
+
+@dataclass(frozen=True, slots=True)
 class KeptConsent:
     """What a person answered for one purpose. changed_at_ms 0: never asked, so not given."""
 
@@ -42,7 +60,10 @@ class KeptConsent:
 
 @dataclass(frozen=True, slots=True)
 class Activity:
-    """One thing that a person did with a picture, or said of `interest`. box None: the whole picture."""
+    """One thing that a person did with a picture, or said of `interest`. box None: the whole picture.
+
+    result_media_id: what they made of it.
+    """
 
     event_id: str
     tenant: str
@@ -52,13 +73,16 @@ class Activity:
     box: Box | None
     occurred_at_ms: int
     interest: str = ""
+    result_media_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
     """One row of a journal: what was done with a picture and seen in it, or what was said of `interest`.
 
-    Each interest occurs once in `findings`. text: what was said, where it was a name.
+    Each interest occurs once in `findings`. text: what was said, where it was a name. box: what was pointed at; None: the
+    whole picture. vectors: float16, little-endian, of `parts_of` the entry, in their order and of unit length; empty where
+    there are none. space: the encoder's that they belong to. took_back: `standing` left out what the picture had given.
     """
 
     event_id: str
@@ -68,33 +92,15 @@ class Entry:
     findings: tuple[Finding, ...]
     interest: str = ""
     text: str = ""
+    box: Box | None = None
+    vectors: bytes = b""
+    space: str = ""
+    took_back: bool = False
 
     @property
     def place(self) -> tuple[int, str]:
         """Where it belongs in the journal."""
         return (self.occurred_at_ms, self.event_id)
-
-
-@dataclass(frozen=True, slots=True)
-class Reason:
-    """Why an interest is there. amount: evidence in pictures, when it occurred."""
-
-    event_id: str
-    kind: int
-    media_id: str
-    occurred_at_ms: int
-    amount: float
-    box: Box
-    labels: Labels
-
-
-@dataclass(frozen=True, slots=True)
-class Weighed:
-    """An interest. weight: evidence in pictures, as of at_ms. reasons: strongest first, REASONS_KEPT at most."""
-
-    weight: float
-    at_ms: int
-    reasons: tuple[Reason, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,11 +115,19 @@ class Correction:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """A person's interests after the entry at `last`. corrections: by interest, of those that something was said of."""
+    """A person after the entry at `last`. corrections: by interest, of those that something was said of.
+
+    clusters, labels, negatives (what was hidden), session (what was pointed at last): see `services.profile.tastes` for what
+    they are at a moment, without what is muted.
+    """
 
     interests: Mapping[str, Weighed] = field(default_factory=dict)
     last: tuple[int, str] = (0, "")
     corrections: Mapping[str, Correction] = field(default_factory=dict)
+    clusters: Clusters = NO_CLUSTERS
+    labels: Mapping[str, LabelWeight] = field(default_factory=dict)
+    negatives: tuple[Pointed, ...] = ()
+    session: tuple[Pointed, ...] = ()
 
 
 NOTHING = State()
@@ -132,15 +146,19 @@ CORRECTIONS: Mapping[int, Mapping[str, Any]] = {
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """gains: ActivityKind -> pictures, below zero where it takes away. half_life_ms > 0."""
+    """gains: ActivityKind -> pictures, below zero where it takes away. half_life_ms > 0. space: the encoder's whose vectors
+    count; empty: those without one. likeness: cosine from which a part joins a cluster."""
 
     gains: Mapping[int, float]
     half_life_ms: float
+    space: str = ""
+    likeness: float = LIKENESS
 
     @property
     def fingerprint(self) -> str:
         """Changes with the rules: a state folded under others must be folded again."""
-        return json.dumps([2, self.half_life_ms, sorted(self.gains.items())], separators=(",", ":"))
+        said = [3, self.half_life_ms, self.space, self.likeness, sorted(self.gains.items())]
+        return json.dumps(said, separators=(",", ":"))
 
     def kept(self, age_ms: float) -> float:
         """The share of an evidence that is left after `age_ms`."""
@@ -148,89 +166,34 @@ class Rules:
 
 
 def fold(state: State, entries: Iterable[Entry], rules: Rules) -> State:
-    """The state after `entries`, which must be in order and later than what is folded already.
+    """The state after `entries`, which must be `standing`, in order and later than what is folded already.
 
-    A picture counts at most once its gain for an interest, however often the interest is seen in it. What is hidden
-    takes away what its picture gave, or would have given if that is more, never below zero, and is no reason any more.
-    What is said of an interest stays until something else is said; deleting it forgets its evidence until then.
+    A picture counts at most once its gain for an interest, however often the interest is seen in it. What is hidden and
+    had given nothing takes away what it would have given, never below zero. What is said of an interest stays until
+    something else is said; deleting it forgets its evidence until then.
     Raises OutOfOrder. Source: exponential decay, Cormode et al., "Forward Decay", ICDE 2009.
     """
-    interests, corrections = dict(state.interests), dict(state.corrections)
-    last = state.last
     for entry in entries:
-        if entry.place <= last:
-            raise OutOfOrder(f"{entry.place} is not after {last}")
-        last = entry.place
-        if entry.interest:
-            _correct(interests, corrections, entry)
-        gain = rules.gains.get(entry.kind, 0.0)
-        for finding in entry.findings:
-            folded = _fold_one(interests.get(finding.interest), entry, finding, gain, rules)
-            if folded is None:
-                interests.pop(finding.interest, None)
-            else:
-                interests[finding.interest] = folded
-    return State(interests, last, corrections)
+        if entry.place <= state.last:
+            raise OutOfOrder(f"{entry.place} is not after {state.last}")
+        state = replace(_corrected(state, entry) if entry.interest else _seen(state, entry, rules), last=entry.place)
+    return state
+
+
+def parts_of(findings: Iterable[Finding], box: Box | None) -> dict[Box, tuple[tuple[str, float], ...]]:
+    """The parts of a picture that have a vector each, and the interests that each speaks for: those of its findings,
+    surest first, PARTS_KEPT at most; where it has none, what was pointed at."""
+    parts: dict[Box, tuple[tuple[str, float], ...]] = {}
+    for finding in findings:
+        if finding.box in parts or len(parts) < PARTS_KEPT:
+            parts[finding.box] = (*parts.get(finding.box, ()), (finding.interest, finding.score))
+    return parts or {box or WHOLE: ()}
 
 
 def weights_at(state: State, now_ms: int, rules: Rules) -> list[tuple[str, float, Weighed]]:
     """Interests with their weight decayed to `now_ms`, heaviest first; ties by id."""
-    weighed = ((id_, rules.kept(now_ms - w.at_ms) * w.weight, w) for id_, w in state.interests.items())
+    weighed = ((id_, w.at(now_ms, rules.half_life_ms), w) for id_, w in state.interests.items())
     return sorted((found for found in weighed if found[1] >= NEGLIGIBLE), key=lambda found: (-found[1], found[0]))
-
-
-def encode_state(state: State) -> str:
-    """Canonical JSON: equal states give equal text, and floats survive unchanged."""
-    return _canonical(
-        {
-            "last": state.last,
-            "corrections": {
-                id_: [said.followed, said.muted, said.pinned, said.name] for id_, said in state.corrections.items()
-            },
-            "interests": {
-                id_: {"weight": w.weight, "at_ms": w.at_ms, "reasons": [_reason_to_json(r) for r in w.reasons]}
-                for id_, w in state.interests.items()
-            },
-        }
-    )
-
-
-def decode_state(text: str) -> State:
-    """Back from `encode_state`."""
-    loaded = json.loads(text)
-    return State(
-        {
-            id_: Weighed(w["weight"], w["at_ms"], tuple(_reason_from_json(r) for r in w["reasons"]))
-            for id_, w in loaded["interests"].items()
-        },
-        (loaded["last"][0], loaded["last"][1]),
-        {id_: Correction(*said) for id_, said in loaded.get("corrections", {}).items()},
-    )
-
-
-def encode_findings(findings: Iterable[Finding]) -> str:
-    """Canonical JSON, as a journal keeps it."""
-    return _canonical(
-        [[f.interest, f.score, _box_to_json(f.box), [list(label) for label in f.labels]] for f in findings]
-    )
-
-
-def decode_findings(text: str) -> tuple[Finding, ...]:
-    """Back from `encode_findings`."""
-    return tuple(
-        Finding(interest, score, Box(*box), tuple((label, p) for label, p in labels))
-        for interest, score, box, labels in json.loads(text)
-    )
-
-
-def encode_box(box: Box | None) -> str | None:
-    """As a journal keeps it."""
-    return None if box is None else _canonical(_box_to_json(box))
-
-
-def decode_box(text: str | None) -> Box | None:
-    """Back from `encode_box`."""
-    return None if text is None else Box(*json.loads(text))
 
 
 def refusal(activity: Activity, *, consented_at_ms: int | None, removed: bool, now_ms: int) -> str | None:
@@ -260,65 +223,96 @@ def oldest_kept_ms(now_ms: int) -> int:
     return (today(now_ms) - KEPT_DAYS) * DAY_MS
 
 
-def _correct(interests: dict[str, Weighed], corrections: dict[str, Correction], entry: Entry) -> None:
-    if entry.kind == pb.ACTIVITY_KIND_INTEREST_DELETED:
-        interests.pop(entry.interest, None)
-    said = replace(corrections.get(entry.interest, UNSAID), **CORRECTIONS[entry.kind])
+def _corrected(state: State, entry: Entry) -> State:
+    said = replace(state.corrections.get(entry.interest, UNSAID), **CORRECTIONS[entry.kind])
     if entry.kind == pb.ACTIVITY_KIND_INTEREST_RENAMED:
         said = replace(said, name=entry.text)
-    if said == UNSAID:
-        corrections.pop(entry.interest, None)
-    else:
+    corrections = {id_: one for id_, one in state.corrections.items() if id_ != entry.interest}
+    if said != UNSAID:
         corrections[entry.interest] = said
+    corrected = replace(state, corrections=corrections)
+    return _forgotten(corrected, entry.interest) if entry.kind == pb.ACTIVITY_KIND_INTEREST_DELETED else corrected
+
+
+def _forgotten(state: State, interest: str) -> State:
+    return replace(
+        state,
+        interests={id_: one for id_, one in state.interests.items() if id_ != interest},
+        clusters=without(state.clusters, speak_mostly_for(state.clusters, [interest])),
+        labels={id_: one for id_, one in state.labels.items() if interest not in one.interests},
+        session=tuple(one for one in state.session if interest not in one.interests),
+    )
+
+
+def _seen(state: State, entry: Entry, rules: Rules) -> State:
+    gain = 0.0 if entry.took_back else rules.gains.get(entry.kind, 0.0)
+    interests = dict(state.interests)
+    for finding in entry.findings:
+        folded = _fold_one(interests.get(finding.interest), entry, finding, gain, rules)
+        if folded is None:
+            interests.pop(finding.interest, None)
+        else:
+            interests[finding.interest] = folded
+    state = replace(state, interests=within_bounds(interests, entry.occurred_at_ms, rules.half_life_ms))
+    parts = _parts(entry, rules)
+    if entry.kind == HIDDEN:
+        negatives = state.negatives
+        for part in reversed(parts):
+            negatives = remembered(negatives, _pointed(entry, part), NEGATIVES_KEPT)
+        return replace(state, negatives=negatives, session=without_picture(state.session, entry.media_id))
+    return _liked(state, entry, parts, gain, rules) if gain > 0 else state
+
+
+def _liked(state: State, entry: Entry, parts: list[Part], gain: float, rules: Rules) -> State:
+    """What it does beside interests. A picture counts once, so its parts share its gain."""
+    clusters = state.clusters
+    for part in parts:
+        clusters = fold_part(clusters, part, gain / len(parts), entry.occurred_at_ms, rules.likeness)
+    session = state.session
+    if parts and entry.kind not in NOT_POINTED:
+        session = remembered(session, _pointed(entry, parts[0]), SESSION_KEPT)
+    return replace(
+        state,
+        clusters=clusters,
+        labels=fold_labels(state.labels, _labels_of(entry.findings), entry.media_id, gain, entry.occurred_at_ms),
+        negatives=without_picture(state.negatives, entry.media_id),  # who likes it now has changed their mind
+        session=session,
+    )
 
 
 def _fold_one(known: Weighed | None, entry: Entry, finding: Finding, gain: float, rules: Rules) -> Weighed | None:
     amount = gain * min(finding.score, 1.0)
-    weight = known.weight * rules.kept(entry.occurred_at_ms - known.at_ms) if known else 0.0
-    reasons = known.reasons if known else ()
     if amount > 0:
-        weight += amount
-        reasons = _strongest((*reasons, _reason(entry, finding, amount)), rules)
-    elif amount < 0:
-        of_it = [reason for reason in reasons if reason.media_id == entry.media_id]
-        gave = sum(reason.amount * rules.kept(entry.occurred_at_ms - reason.occurred_at_ms) for reason in of_it)
-        weight -= max(gave, -amount)
-        reasons = tuple(reason for reason in reasons if reason.media_id != entry.media_id)
-    return Weighed(weight, entry.occurred_at_ms, reasons) if weight > _ROUNDING else None
+        at_ms = entry.occurred_at_ms
+        reason = Reason(entry.event_id, entry.kind, entry.media_id, at_ms, amount, finding.box, finding.labels)
+        return with_reason(known, reason, rules.half_life_ms)
+    if amount < 0:
+        return without_amount(known, -amount, entry.media_id, entry.occurred_at_ms, rules.half_life_ms)
+    return known
 
 
-def _reason(entry: Entry, finding: Finding, amount: float) -> Reason:
-    return Reason(entry.event_id, entry.kind, entry.media_id, entry.occurred_at_ms, amount, finding.box, finding.labels)
-
-
-def _strongest(reasons: tuple[Reason, ...], rules: Rules) -> tuple[Reason, ...]:
-    def rank(reason: Reason) -> tuple[float, str]:
-        # All evidence fades at one rate, so this order is the same at every moment.
-        return (-(math.log2(reason.amount) + reason.occurred_at_ms / rules.half_life_ms), reason.event_id)
-
-    return tuple(sorted(reasons, key=rank)[:REASONS_KEPT])
-
-
-def _canonical(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)
-
-
-def _box_to_json(box: Box) -> list[float]:
-    return [box.x, box.y, box.width, box.height]
-
-
-def _reason_to_json(r: Reason) -> list[Any]:
+def _parts(entry: Entry, rules: Rules) -> list[Part]:
+    if not entry.vectors or entry.space != rules.space:
+        return []
+    parts = parts_of(entry.findings, entry.box)
+    vectors = np.frombuffer(entry.vectors, dtype="<f2").reshape(len(parts), -1).astype(np.float32)
     return [
-        r.event_id,
-        r.kind,
-        r.media_id,
-        r.occurred_at_ms,
-        r.amount,
-        _box_to_json(r.box),
-        [list(p) for p in r.labels],
+        Part(entry.media_id, box, vector, spoken) for (box, spoken), vector in zip(parts.items(), vectors, strict=True)
     ]
 
 
-def _reason_from_json(values: list[Any]) -> Reason:
-    event_id, kind, media_id, occurred_at_ms, amount, box, labels = values
-    return Reason(event_id, kind, media_id, occurred_at_ms, amount, Box(*box), tuple((a, b) for a, b in labels))
+def _pointed(entry: Entry, part: Part) -> Pointed:
+    vector = part.vector.astype("<f2").tobytes()
+    interests = tuple(sorted(id_ for id_, _ in part.interests))
+    return Pointed(entry.media_id, part.box, entry.kind, entry.occurred_at_ms, interests, vector)
+
+
+def _labels_of(findings: Iterable[Finding]) -> dict[str, tuple[float, tuple[str, ...]]]:
+    """Each label that was seen, how probably at best, and the interests that it speaks for."""
+    shown: dict[str, tuple[float, tuple[str, ...]]] = {}
+    for finding in findings:
+        for label, p in finding.labels:
+            if p >= SUREST:
+                best, interests = shown.get(label, (0.0, ()))
+                shown[label] = (max(best, p), tuple(sorted({*interests, finding.interest})))
+    return shown

@@ -21,12 +21,15 @@ from nungil.runtime import metrics
 from nungil.runtime.clock import Clock
 from nungil.runtime.errors import Rejected
 from services.profile import core, store
-from services.profile.core import Activity, Entry, Finding, Rules
+from services.profile.core import Activity, Entry, Finding, Found, Rules
 from services.profile.errors import InvalidActivity, UnreadableFeatures
+from services.profile.parts import found_in
+from services.profile.taking_back import TAKES_BACK, Place, standing, taken_from
 
 logger = logging.getLogger(__name__)
 
 CATALOGUE = "catalogue"
+CHECKPOINT_ROWS = 256  # late rows are mostly not later than so many others
 Read = Callable[[Features, Box | None], Sequence[Finding]]
 Faults = dict[Activity, Rejected]
 Follower = Callable[[Connection, str, str, core.State, core.State, Sequence[Entry] | None], None]
@@ -108,13 +111,16 @@ class Journal:
         now_ms = self.clock()
         with self.engine.begin() as c:  # first, so that no row is added after the look for those there are
             store.mark_removed(c, tenant, media_id, now_ms, forget_before_ms=core.oldest_kept_ms(now_ms))
+            store.forget_result(c, tenant, media_id)
         with reading(self.engine) as c:
             people = store.people_with(c, tenant, media_id)
         for person_id in people:
             with self.engine.begin() as c:
                 store.lock_person(c, tenant, person_id)
+                rows = store.places_of(c, tenant, person_id, [media_id]).get(media_id, ())
                 store.drop_picture(c, tenant, person_id, media_id)
-                self._fold_again(c, tenant, person_id)
+                if rows:
+                    self._fold_from(c, tenant, person_id, rows[0][0])
 
     def correct(self, tenant: str, person_id: str, entry: Entry) -> core.State:
         """What a person says of an interest, in effect when this returns; needs no consent. The same event twice changes nothing.
@@ -124,9 +130,14 @@ class Journal:
         with self.engine.begin() as c:
             if not store.lock_person(c, tenant, person_id):
                 raise InvalidActivity(f"no person {person_id}")
-            if store.add_correction(c, tenant, person_id, entry):
-                return self._fold(c, tenant, person_id, [entry])
+            self.take(c, tenant, person_id, [entry])
         return self.state_of(tenant, person_id)
+
+    def take(self, c: Connection, tenant: str, person_id: str, corrections: Sequence[Entry]) -> None:
+        """As `correct`, of a locked person, in the caller's transaction. corrections: in order."""
+        new = [entry for entry in corrections if store.add_correction(c, tenant, person_id, entry)]
+        if new:
+            self._fold(c, tenant, person_id, new)
 
     def forget_learnt(self, c: Connection, tenant: str, person_id: str) -> None:
         """Removes all that was learnt of a locked person; what they said of interests stays."""
@@ -142,9 +153,9 @@ class Journal:
         """What was learnt of a person, under the rules of today."""
         with reading(self.engine) as c:
             kept = store.state(c, tenant, person_id)
-        if kept is None:
-            return core.NOTHING
-        if kept.rules == self.rules.fingerprint:
+            if kept is None and not store.has_rows(c, tenant, person_id):
+                return core.NOTHING
+        if kept is not None and kept.rules == self.rules.fingerprint:
             return kept.state
         with self.engine.begin() as c:
             store.lock_person(c, tenant, person_id)
@@ -181,65 +192,97 @@ class Journal:
     def _fill(self, tenant: str, person_id: str, waiting: Sequence[Activity]) -> dict[str, Rejected]:
         """Gives waiting rows of a person their findings, and folds. Answers the pictures that cannot be read."""
         faults: dict[str, Rejected] = {}
-        seen: list[tuple[Activity, Sequence[Finding] | None]] = []
+        seen: list[tuple[Activity, Found | None]] = []
         for media_id, of_picture in groupby(sorted(waiting, key=_media_id), key=_media_id):
             try:
                 features = self.features.of(tenant, media_id)
                 if features is not None:
-                    seen.extend((activity, self._findings(features, activity)) for activity in of_picture)
+                    seen.extend((activity, self._found(features, activity)) for activity in of_picture)
             except Rejected as error:
                 faults[media_id] = error
         if seen:
             self._write(tenant, person_id, seen)
         return faults
 
-    def _findings(self, features: Features, activity: Activity) -> Sequence[Finding] | None:
+    def _found(self, features: Features, activity: Activity) -> Found | None:
         """None where the picture is not this person's to see."""
         if features.owner not in (activity.person_id, CATALOGUE):
             return None
-        return self.read(features, activity.box)
+        return found_in(features, self.read(features, activity.box), activity.box)
 
-    def _write(self, tenant: str, person_id: str, seen: Sequence[tuple[Activity, Sequence[Finding] | None]]) -> None:
+    def _write(self, tenant: str, person_id: str, seen: Sequence[tuple[Activity, Found | None]]) -> None:
         with self.engine.begin() as c:
             store.lock_person(c, tenant, person_id)
             media_ids = {activity.media_id for activity, _ in seen}
             store.keep_pictures(c, tenant, media_ids)
             removed = store.removed(c, tenant, media_ids)
-            found: list[tuple[Activity, Sequence[Finding]]] = []
-            for activity, findings in seen:
-                if findings is None or activity.media_id in removed:
-                    why = "not this person's picture" if findings is None else "the picture was deleted"
+            found: list[tuple[Activity, Found]] = []
+            for activity, what in seen:
+                if what is None or activity.media_id in removed:
+                    why = "not this person's picture" if what is None else "the picture was deleted"
                     logger.info("activity %s of %s is dropped: %s", activity.event_id, person_id, why)
                     store.drop_row(c, activity)
                 else:
-                    found.append((activity, findings))
+                    found.append((activity, what))
             filled = store.fill(c, tenant, person_id, found)
             if filled:
                 self._fold(c, tenant, person_id, sorted(filled, key=lambda entry: entry.place))
 
     def _fold(self, c: Connection, tenant: str, person_id: str, filled: Sequence[Entry]) -> core.State:
-        """Folds rows that were just filled: on top where they come last, from the start where they do not."""
+        """Folds rows that were just filled: on top where they come last, from an earlier state where they do not."""
         kept = store.state(c, tenant, person_id)
-        goes_on = (
-            kept is not None
-            and kept.rules == self.rules.fingerprint
-            and kept.dropped_on == core.today(self.clock())
-            and kept.state.last < filled[0].place
-        )
-        if kept is None or not goes_on:
+        if kept is None or kept.rules != self.rules.fingerprint or kept.dropped_on != core.today(self.clock()):
             return self._fold_again(c, tenant, person_id)
+        earliest = min([filled[0].place, *self._taken(c, tenant, person_id, filled)])
+        if earliest <= kept.state.last:
+            return self._fold_from(c, tenant, person_id, earliest)
         metrics.PROFILE_FOLDED.add(len(filled))
-        state = core.fold(kept.state, filled, self.rules)
+        state = core.fold(kept.state, standing(filled, store.kinds_before(c, tenant, person_id, filled)), self.rules)
         return self._keep(c, tenant, person_id, kept.state, store.KeptState(state, kept.rules, kept.dropped_on), filled)
 
-    def _fold_again(self, c: Connection, tenant: str, person_id: str) -> core.State:
-        now_ms = self.clock()
-        store.drop_older(c, tenant, person_id, core.oldest_kept_ms(now_ms))
-        metrics.PROFILE_REFOLDS.add()
+    def _taken(self, c: Connection, tenant: str, person_id: str, filled: Sequence[Entry]) -> list[Place]:
+        """The earliest place that these take something back from, if they do."""
+        taking = {entry.media_id for entry in filled if entry.kind in TAKES_BACK}
+        place = taken_from(filled, store.places_of(c, tenant, person_id, taking)) if taking else None
+        return [] if place is None else [place]
+
+    def _fold_from(self, c: Connection, tenant: str, person_id: str, changed: Place) -> core.State:
+        """Folds again what comes after the checkpoint, where the journal before that is what it was. changed: the earliest
+        row that is new, gone or taken back."""
+        today = core.today(self.clock())
+        point = store.checkpoint(c, tenant, person_id, self.rules.fingerprint, today)
+        if point is None or point.last >= changed:
+            return self._fold_again(c, tenant, person_id)
         before = store.state(c, tenant, person_id)
-        state = core.fold(core.NOTHING, store.entries(c, tenant, person_id), self.rules)
-        kept = store.KeptState(state, self.rules.fingerprint, core.today(now_ms))
-        return self._keep(c, tenant, person_id, before.state if before else core.NOTHING, kept)
+        tail = store.entries(c, tenant, person_id, after=point.last)
+        tail = standing(tail, store.kinds_before(c, tenant, person_id, tail))
+        return self._fold_tail(c, tenant, person_id, before, point, tail)
+
+    def _fold_again(self, c: Connection, tenant: str, person_id: str) -> core.State:
+        store.drop_older(c, tenant, person_id, core.oldest_kept_ms(self.clock()))
+        before = store.state(c, tenant, person_id)
+        entries = standing(store.entries(c, tenant, person_id))
+        return self._fold_tail(c, tenant, person_id, before, core.NOTHING, entries)
+
+    def _fold_tail(
+        self,
+        c: Connection,
+        tenant: str,
+        person_id: str,
+        before: store.KeptState | None,
+        point: core.State,
+        tail: Sequence[Entry],
+    ) -> core.State:
+        """Folds onto an earlier state, and keeps one on the way that late rows can be folded from."""
+        metrics.PROFILE_REFOLDS.add()
+        early = max(len(tail) - CHECKPOINT_ROWS, 0) if len(tail) > 2 * CHECKPOINT_ROWS else 0
+        newer = core.fold(point, tail[:early], self.rules)
+        state = core.fold(newer, tail[early:], self.rules)
+        kept = store.KeptState(state, self.rules.fingerprint, core.today(self.clock()))
+        self._keep(c, tenant, person_id, before.state if before else core.NOTHING, kept)
+        if newer is not point or point is core.NOTHING:
+            store.put_checkpoint(c, tenant, person_id, None if newer is core.NOTHING else newer)
+        return state
 
     def _keep(
         self,

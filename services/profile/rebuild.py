@@ -18,17 +18,16 @@ from nungil.runtime.errors import Misconfigured, NungilError
 from nungil.runtime.lifecycle import on_signals
 from nungil.runtime.logs import configure_logs
 from nungil.runtime.settings import read_settings
-from services.profile.config import ProfileSettings, gains_by_kind
-from services.profile.core import DAY_MS, Rules
+from services.profile.config import ProfileSettings
 from services.profile.refolding import FoldAll, Refolded
+from services.profile.rules import rules_of
 
 
 def rebuild(settings: ProfileSettings, stop: Event) -> Refolded:
     """Folds all under the rules of the settings."""
-    rules = Rules(gains_by_kind(settings.activity_gains), settings.half_life_days * DAY_MS)
     with open_database(settings.database_url) as engine:
         check_current("profile", engine)
-        return FoldAll(engine, rules)(stop)
+        return FoldAll(engine, rules_of(settings))(stop)
 
 
 def document(done: Refolded) -> dict[str, Any]:

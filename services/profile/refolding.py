@@ -11,8 +11,9 @@ from threading import Event
 from sqlalchemy import Engine
 
 from nungil.database.open import reading
-from services.profile import core, store
+from services.profile import core, encoding, store
 from services.profile.core import Rules
+from services.profile.taking_back import fold_all
 
 logger = logging.getLogger(__name__)
 
@@ -53,8 +54,9 @@ class FoldAll:
             if stop.is_set():
                 return done
             was, is_ = self._fold(tenant, person_id, done)
-            before.update(f"{tenant}/{person_id}\0{was}\0".encode())
-            after.update(f"{tenant}/{person_id}\0{is_}\0".encode())
+            of = f"{tenant}/{person_id}\0".encode()
+            before.update(of + was + b"\0")
+            after.update(of + is_ + b"\0")
         done.digest_before, done.digest, done.finished = before.hexdigest(), after.hexdigest(), True
         return done
 
@@ -68,14 +70,14 @@ class FoldAll:
                 return
             last = people[-1][1]
 
-    def _fold(self, tenant: str, person_id: str, done: Refolded) -> tuple[str, str]:
-        """The text of the state that was kept, and of the one that is."""
+    def _fold(self, tenant: str, person_id: str, done: Refolded) -> tuple[bytes, bytes]:
+        """The bytes of the state that was kept, and of the one that is."""
         with self.engine.begin() as c:
             store.lock_person(c, tenant, person_id)
             kept = store.state(c, tenant, person_id)
             entries = store.entries(c, tenant, person_id)
-            state = core.fold(core.NOTHING, entries, self.rules)
-            was, is_ = core.encode_state(kept.state if kept else core.NOTHING), core.encode_state(state)
+            state = fold_all(entries, self.rules)
+            was, is_ = encoding.encode_state(kept.state if kept else core.NOTHING), encoding.encode_state(state)
             done.persons += 1
             done.entries += len(entries)
             if kept is not None and kept.rules != self.rules.fingerprint:
@@ -87,4 +89,5 @@ class FoldAll:
                 return was, is_
             dropped_on = kept.dropped_on if kept else NEVER
             store.put_state(c, tenant, person_id, store.KeptState(state, self.rules.fingerprint, dropped_on))
+            store.put_checkpoint(c, tenant, person_id, None)
             return was, is_

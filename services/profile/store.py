@@ -15,6 +15,7 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     Select,
     String,
@@ -35,8 +36,9 @@ from sqlalchemy import (
 from nungil.database.open import hold
 from nungil.database.outbox import outbox_table
 from nungil.pictures.boxes import Box
-from services.profile import core
-from services.profile.core import Activity, Entry, Finding, KeptConsent, State
+from services.profile import core, encoding
+from services.profile.core import Activity, Entry, Found, KeptConsent, State
+from services.profile.taking_back import Place
 
 METADATA = MetaData()
 
@@ -74,11 +76,15 @@ JOURNAL = Table(
     Column("box", Text, nullable=True),  # null: the whole picture
     Column("occurred_at_ms", BigInteger, nullable=False),
     Column("findings", Text, nullable=True),  # null: waits for the features of the picture
+    Column("vectors", LargeBinary, nullable=True),  # float16, of the parts that count; null: of before they were kept
+    Column("space", String, nullable=True),  # the encoder's that they belong to
+    Column("result_media_id", String, nullable=False, server_default=text("''")),  # what was made of it
     Column(
         "interest", String, nullable=False, server_default=text("''")
     ),  # what was said of one, which is kept for ever
     Column("text", Text, nullable=False, server_default=text("''")),
     Index("journal_by_media", "tenant", "media_id"),
+    Index("journal_by_result", "tenant", "result_media_id"),
     Index("journal_in_order", "person_id", "occurred_at_ms"),
 )
 STATES = Table(
@@ -86,9 +92,10 @@ STATES = Table(
     METADATA,
     _of_person(),
     Column("tenant", String, nullable=False),
-    Column("state", Text, nullable=False),
+    Column("state", LargeBinary, nullable=False),
     Column("rules", Text, nullable=False),
     Column("dropped_on", Integer, nullable=False),  # the day of the last look for rows that are too old
+    Column("checkpoint", LargeBinary, nullable=True),  # the state some rows ago, under the same rules on the same day
 )
 REMOVED_PICTURES = Table(
     "removed_pictures",
@@ -191,18 +198,25 @@ def waiting(c: Connection, tenant: str, media_ids: Collection[str], *, person_id
     return [_activity_of(row) for row in c.execute(found.order_by(JOURNAL.c.person_id, JOURNAL.c.event_id))]
 
 
-def fill(
-    c: Connection, tenant: str, person_id: str, found: Sequence[tuple[Activity, Sequence[Finding]]]
-) -> list[Entry]:
-    """Gives waiting rows of a person their findings. The entries of those rows: one that waits no more has none."""
+def fill(c: Connection, tenant: str, person_id: str, found: Sequence[tuple[Activity, Found]]) -> list[Entry]:
+    """Gives waiting rows of a person what was found. The entries of those rows: one that waits no more has none."""
     ids = [activity.event_id for activity, _ in found]
     waits = _rows(tenant, person_id, JOURNAL.c.event_id).where(
         JOURNAL.c.event_id.in_(ids), JOURNAL.c.findings.is_(None)
     )
     waiting = set(c.execute(waits.with_for_update()).scalars())
     filled = [
-        Entry(activity.event_id, activity.kind, activity.media_id, activity.occurred_at_ms, tuple(findings))
-        for activity, findings in found
+        Entry(
+            activity.event_id,
+            activity.kind,
+            activity.media_id,
+            activity.occurred_at_ms,
+            seen.findings,
+            box=activity.box,
+            vectors=seen.vectors,
+            space=seen.space,
+        )
+        for activity, seen in found
         if activity.event_id in waiting
     ]
     if filled:
@@ -210,8 +224,18 @@ def fill(
             JOURNAL.c.tenant == tenant, JOURNAL.c.person_id == person_id, JOURNAL.c.event_id == bindparam("of_event")
         )
         c.execute(
-            update(JOURNAL).where(of_event).values(findings=bindparam("found")),
-            [{"of_event": entry.event_id, "found": core.encode_findings(entry.findings)} for entry in filled],
+            update(JOURNAL)
+            .where(of_event)
+            .values(findings=bindparam("found"), vectors=bindparam("seen"), space=bindparam("of_space")),
+            [
+                {
+                    "of_event": entry.event_id,
+                    "found": encoding.encode_findings(entry.findings),
+                    "seen": entry.vectors,
+                    "of_space": entry.space,
+                }
+                for entry in filled
+            ],
         )
     return filled
 
@@ -242,8 +266,11 @@ def drop_older(c: Connection, tenant: str, person_id: str, before_ms: int) -> in
     ).rowcount
 
 
-def entries(c: Connection, tenant: str, person_id: str) -> list[Entry]:
-    """A person's journal in order, without the rows that wait."""
+def entries(c: Connection, tenant: str, person_id: str, *, after: Place = (0, "")) -> list[Entry]:
+    """A person's journal in order, or what comes after a place in it, without the rows that wait.
+
+    What of it still speaks says `taking_back.standing`.
+    """
     rows = c.execute(
         _rows(
             tenant,
@@ -255,7 +282,10 @@ def entries(c: Connection, tenant: str, person_id: str) -> list[Entry]:
             JOURNAL.c.findings,
             JOURNAL.c.interest,
             JOURNAL.c.text,
-        ).where(JOURNAL.c.findings.is_not(None))
+            JOURNAL.c.box,
+            JOURNAL.c.vectors,
+            JOURNAL.c.space,
+        ).where(JOURNAL.c.findings.is_not(None), JOURNAL.c.occurred_at_ms >= after[0])
     )
     found = [
         Entry(
@@ -263,13 +293,52 @@ def entries(c: Connection, tenant: str, person_id: str) -> list[Entry]:
             row.kind,
             row.media_id,
             row.occurred_at_ms,
-            core.decode_findings(row.findings),
+            encoding.decode_findings(row.findings),
             row.interest,
             row.text,
+            encoding.decode_box(row.box),
+            row.vectors or b"",
+            row.space or "",
         )
         for row in rows
+        if (row.occurred_at_ms, row.event_id) > after
     ]
     return sorted(found, key=lambda entry: entry.place)  # here: databases do not agree on the order of text
+
+
+def places_of(
+    c: Connection, tenant: str, person_id: str, media_ids: Collection[str]
+) -> dict[str, list[tuple[Place, int]]]:
+    """Of each of these pictures, place and kind of a person's rows that do not wait, in order."""
+    found = _rows(
+        tenant, person_id, JOURNAL.c.event_id, JOURNAL.c.kind, JOURNAL.c.media_id, JOURNAL.c.occurred_at_ms
+    ).where(JOURNAL.c.findings.is_not(None), JOURNAL.c.media_id.in_(media_ids))
+    places: dict[str, list[tuple[Place, int]]] = {}
+    for row in c.execute(found):
+        places.setdefault(row.media_id, []).append(((row.occurred_at_ms, row.event_id), row.kind))
+    return {media_id: sorted(of_one) for media_id, of_one in places.items()}
+
+
+def kinds_before(c: Connection, tenant: str, person_id: str, entries: Sequence[Entry]) -> dict[str, list[int]]:
+    """For each picture that is hidden among `entries`, the kinds of a person's rows of it that come before all of them."""
+    hidden = {entry.media_id for entry in entries if entry.kind == core.HIDDEN}
+    if not hidden:
+        return {}
+    first = min(entry.place for entry in entries)
+    places = places_of(c, tenant, person_id, hidden)
+    return {media_id: [kind for place, kind in of_one if place < first] for media_id, of_one in places.items()}
+
+
+def pictures_of_kinds(c: Connection, tenant: str, person_id: str, kinds: Collection[int]) -> set[str]:
+    """The pictures that a person did any of these things with, in the days that a journal is kept."""
+    found = _rows(tenant, person_id, JOURNAL.c.media_id).where(JOURNAL.c.kind.in_(kinds), JOURNAL.c.media_id != "")
+    return set(c.execute(found.distinct()).scalars())
+
+
+def has_rows(c: Connection, tenant: str, person_id: str) -> bool:
+    """Whether a person has a row that does not wait."""
+    found = _rows(tenant, person_id, JOURNAL.c.event_id).where(JOURNAL.c.findings.is_not(None)).limit(1)
+    return c.execute(found).first() is not None
 
 
 def people_with(c: Connection, tenant: str, media_id: str) -> list[str]:
@@ -299,6 +368,12 @@ def drop_picture(c: Connection, tenant: str, person_id: str, media_id: str) -> N
     )
 
 
+def forget_result(c: Connection, tenant: str, media_id: str) -> None:
+    """What was made of a picture is gone: nothing points at it any more."""
+    of_result = JOURNAL.c.tenant == tenant, JOURNAL.c.result_media_id == media_id
+    c.execute(update(JOURNAL).where(*of_result).values(result_media_id=""))
+
+
 def drop_learnt(c: Connection, tenant: str, person_id: str) -> None:
     """Removes the rows of what was learnt of a person. What they said themselves stays; the state is to be folded again."""
     learnt = JOURNAL.c.tenant == tenant, JOURNAL.c.person_id == person_id, JOURNAL.c.interest == ""
@@ -318,7 +393,7 @@ def add_correction(c: Connection, tenant: str, person_id: str, entry: Entry) -> 
             kind=entry.kind,
             media_id="",
             occurred_at_ms=entry.occurred_at_ms,
-            findings=core.encode_findings(()),
+            findings=encoding.encode_findings(()),
             interest=entry.interest,
             text=entry.text,
         )
@@ -328,19 +403,38 @@ def add_correction(c: Connection, tenant: str, person_id: str, entry: Entry) -> 
 
 def state(c: Connection, tenant: str, person_id: str) -> KeptState | None:
     """None where nothing was folded."""
-    row = c.execute(select(STATES).where(STATES.c.tenant == tenant, STATES.c.person_id == person_id)).first()
-    return KeptState(core.decode_state(row.state), row.rules, row.dropped_on) if row else None
+    of = STATES.c.tenant == tenant, STATES.c.person_id == person_id
+    row = c.execute(select(STATES.c.state, STATES.c.rules, STATES.c.dropped_on).where(*of)).first()
+    return KeptState(encoding.decode_state(row.state), row.rules, row.dropped_on) if row else None
 
 
 def put_state(c: Connection, tenant: str, person_id: str, kept: KeptState) -> None:
-    """Replaces. A state of nothing leaves no row: as if there had never been one."""
+    """Replaces, and leaves the checkpoint. A state of nothing leaves no row: as if there had never been one."""
     at = and_(STATES.c.tenant == tenant, STATES.c.person_id == person_id)
     if kept.state == core.NOTHING:
         c.execute(delete(STATES).where(at))
         return
-    values = {"state": core.encode_state(kept.state), "rules": kept.rules, "dropped_on": kept.dropped_on}
+    values = {"state": encoding.encode_state(kept.state), "rules": kept.rules, "dropped_on": kept.dropped_on}
     if not c.execute(update(STATES).where(at).values(values)).rowcount:
         c.execute(insert(STATES).values(tenant=tenant, person_id=person_id, **values))
+
+
+def checkpoint(c: Connection, tenant: str, person_id: str, rules: str, dropped_on: int) -> State | None:
+    """None where there is none under these rules of this day."""
+    found = select(STATES.c.checkpoint).where(
+        STATES.c.tenant == tenant,
+        STATES.c.person_id == person_id,
+        STATES.c.rules == rules,
+        STATES.c.dropped_on == dropped_on,
+    )
+    kept = c.execute(found).scalar_one_or_none()
+    return encoding.decode_state(kept) if kept else None
+
+
+def put_checkpoint(c: Connection, tenant: str, person_id: str, state: State | None) -> None:
+    """Beside the state that is kept. Its rules and its day are that one's."""
+    at = and_(STATES.c.tenant == tenant, STATES.c.person_id == person_id)
+    c.execute(update(STATES).where(at).values(checkpoint=encoding.encode_state(state) if state else None))
 
 
 def mark_removed(c: Connection, tenant: str, media_id: str, at_ms: int, *, forget_before_ms: int) -> None:
@@ -395,11 +489,21 @@ def _row_of(activity: Activity) -> Mapping[str, Any]:
         "tenant": activity.tenant,
         "kind": activity.kind,
         "media_id": activity.media_id,
-        "box": core.encode_box(activity.box),
+        "box": encoding.encode_box(activity.box),
         "occurred_at_ms": activity.occurred_at_ms,
+        "result_media_id": activity.result_media_id,
     }
 
 
 def _activity_of(row: Any) -> Activity:
-    box: Box | None = core.decode_box(row.box)
-    return Activity(row.event_id, row.tenant, row.person_id, row.kind, row.media_id, box, row.occurred_at_ms)
+    box: Box | None = encoding.decode_box(row.box)
+    return Activity(
+        row.event_id,
+        row.tenant,
+        row.person_id,
+        row.kind,
+        row.media_id,
+        box,
+        row.occurred_at_ms,
+        result_media_id=row.result_media_id,
+    )

@@ -28,7 +28,7 @@ from nungil.api.profile.v1 import profile_pb2 as pb
 from nungil.event_log import topics
 from nungil.event_log.port import Record
 from nungil.object_store import keys
-from services.profile import core, wire
+from services.profile import core, encoding, wire
 
 DOG_ON_A_MOUNTAIN = {LEFT: (("golden_retriever", 0.8),), RIGHT: (("alp", 0.7),)}
 
@@ -294,7 +294,7 @@ def test_a_change_of_the_rules_folds_again(profile):
     person = profile.a_person()
     profile.put(a_picture(owner=person, shows=[("beagle", 0.8)]))
     profile.read(an_activity(person))
-    profile.rules = core.Rules({**RULES.gains, pb.ACTIVITY_KIND_SAVED: 0.5}, RULES.half_life_ms)
+    profile.rules = core.Rules({**RULES.gains, pb.ACTIVITY_KIND_SAVED: 0.5}, RULES.half_life_ms, RULES.space)
     assert profile.interests(person) == pytest.approx({"dogs": 0.4, "pets": 0.4}, rel=1e-3)
 
 
@@ -350,7 +350,7 @@ def test_a_crash_between_the_row_and_its_fold_is_healed_by_redelivery(profile, m
     person = profile.a_person()
     profile.put(a_picture(owner=person))
     with monkeypatch.context() as broken:
-        broken.setattr(core, "encode_state", _fail)
+        broken.setattr(encoding, "encode_state", _fail)
         with pytest.raises(RuntimeError):
             profile.read(an_activity(person))
     assert profile.rows() == [("e-1", True)]

@@ -21,7 +21,7 @@ from profile_builders import (
 )
 from sqlalchemy import update
 
-from services.profile import core, store
+from services.profile import core, encoding, store
 from services.profile.refolding import FoldAll, Refolded
 
 
@@ -73,7 +73,7 @@ def test_a_state_that_does_not_follow_is_put_right_and_told(profile: AProfile) -
     [person, other] = people_who_did_things(profile, 2)
     right = profile.state(person)
     with profile.engine.begin() as c:
-        wrong = core.encode_state(replace(core.NOTHING, last=(1, "e")))
+        wrong = encoding.encode_state(replace(core.NOTHING, last=(1, "e")))
         c.execute(update(store.STATES).where(store.STATES.c.person_id == person).values(state=wrong))
     done = folded(profile)
     assert (done.persons, done.changed) == (2, 1)
@@ -83,9 +83,9 @@ def test_a_state_that_does_not_follow_is_put_right_and_told(profile: AProfile) -
 
 def test_other_rules_are_told_apart_from_faults(profile: AProfile) -> None:
     people_who_did_things(profile, 2)
-    done = folded(profile, core.Rules(RULES.gains, RULES.half_life_ms / 2))
+    done = folded(profile, core.Rules(RULES.gains, RULES.half_life_ms / 2, RULES.space))
     assert (done.changed, done.ruled) == (0, 2)
-    assert folded(profile, core.Rules(RULES.gains, RULES.half_life_ms / 2)).ruled == 0
+    assert folded(profile, core.Rules(RULES.gains, RULES.half_life_ms / 2, RULES.space)).ruled == 0
 
 
 def test_what_became_too_old_is_left_to_an_ordinary_fold(profile: AProfile) -> None:
@@ -130,6 +130,6 @@ def test_activity_goes_on_after_it_as_if_it_had_not_been(profile: AProfile) -> N
     kept = profile.state(person)
     with profile.engine.begin() as c:
         c.execute(store.STATES.delete())
-    assert profile.journal.state_of(TENANT, person) == core.NOTHING
+    assert encoding.encode_state(profile.journal.state_of(TENANT, person)) == kept
     folded(profile)
     assert profile.state(person) == kept

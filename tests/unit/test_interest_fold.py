@@ -10,7 +10,9 @@ from nungil.api.profile.v1 import profile_pb2 as pb
 from nungil.pictures.boxes import WHOLE
 from services.profile import core
 from services.profile.config import GAINS, gains_by_kind
-from services.profile.core import DAY_MS, NOTHING, Entry, Finding, Rules, State, decode_state, encode_state, fold
+from services.profile.core import DAY_MS, NOTHING, Entry, Finding, Rules, State, fold
+from services.profile.encoding import decode_state, encode_state
+from services.profile.taking_back import fold_all
 from services.profile.errors import OutOfOrder
 
 RULES = Rules(gains_by_kind(GAINS), half_life_ms=60 * DAY_MS)
@@ -68,7 +70,7 @@ def test_every_interest_has_a_weight_above_zero_and_at_most_sixteen_reasons(jour
 @given(journals)
 def test_a_picture_that_is_hidden_last_is_no_reason_for_anything_that_it_shows(journal):
     hidden = an_entry("z", DOG, kind=pb.ACTIVITY_KIND_HIDDEN, media_id="m-1", at_ms=91 * DAY_MS)
-    dogs = fold(NOTHING, [*journal, hidden], RULES).interests.get("dogs")
+    dogs = fold_all([*journal, hidden], RULES).interests.get("dogs")
     assert dogs is None or all(reason.media_id != "m-1" for reason in dogs.reasons)
 
 
@@ -105,13 +107,13 @@ def test_hiding_a_picture_takes_away_all_that_it_gave():
         an_entry("b", kind=pb.ACTIVITY_KIND_SAVED, at_ms=DAY_MS + 1),
         an_entry("c", kind=pb.ACTIVITY_KIND_HIDDEN, at_ms=DAY_MS + 2),
     ]
-    assert weights(fold(NOTHING, journal, RULES)) == {}
+    assert weights(fold_all(journal, RULES)) == {}
 
 
 def test_hiding_another_picture_takes_away_no_more_than_there_is():
     hidden = an_entry("b", kind=pb.ACTIVITY_KIND_HIDDEN, media_id="m-2", at_ms=DAY_MS + 1)
     weak = an_entry("a", kind=pb.ACTIVITY_KIND_CLOSED_UP)
-    assert weights(fold(NOTHING, [weak, hidden], RULES)) == {}
+    assert weights(fold_all([weak, hidden], RULES)) == {}
 
 
 def test_an_interest_survives_the_hiding_of_one_of_its_pictures():
@@ -120,7 +122,7 @@ def test_an_interest_survives_the_hiding_of_one_of_its_pictures():
         an_entry("b", media_id="m-2", at_ms=DAY_MS + 1),
         an_entry("c", kind=pb.ACTIVITY_KIND_HIDDEN, media_id="m-1", at_ms=DAY_MS + 2),
     ]
-    state = fold(NOTHING, journal, RULES)
+    state = fold_all(journal, RULES)
     assert weights(state) == pytest.approx({"dogs": 0.8}, rel=1e-6)
     assert [reason.media_id for reason in state.interests["dogs"].reasons] == ["m-2"]
 

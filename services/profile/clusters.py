@@ -1,0 +1,200 @@
+"""What a person's pictures look like: a bounded number of clustering features, folded one part at a time. Pure.
+
+A clustering feature (Zhang, Ramakrishnan, Livny, "BIRCH", SIGMOD 1996) is the decayed sum of unit vectors and their
+weight. Every sum over numbers goes along one row, in one order and in float32, and no matrix is multiplied: the same
+evidence in the same order gives the same bytes, whatever the shape or place of the arrays (decision 19).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nungil.pictures.boxes import Box
+
+Vector = NDArray[np.float32]
+
+DAY_MS = 24 * 3600 * 1000
+CLUSTERS_KEPT = 32
+INTERESTS_OF_ONE = 4  # that a cluster remembers to speak for
+SHORTEST_DAYS, LONGEST_DAYS = 7, 90  # half-lives
+FADED = 0.01  # pictures
+_NONE: Vector = np.zeros((0, 0), dtype=np.float32)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part of a picture. vector: float32 [dim], unit length. interests: that it speaks for, with how surely."""
+
+    media_id: str
+    box: Box
+    vector: Vector
+    interests: tuple[tuple[str, float], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """weight: evidence in pictures, as of at_ms. days: on which evidence came. media_id, box: its medoid, the part that is
+    nearest to its centre. interests: how much of the weight speaks for each, strongest first."""
+
+    weight: float
+    at_ms: int
+    days: int
+    media_id: str
+    box: Box
+    interests: tuple[tuple[str, float], ...]
+
+    @property
+    def half_life_ms(self) -> int:
+        """What comes back on many days lasts: 7 days for each, 90 at most."""
+        return min(max(SHORTEST_DAYS * self.days, SHORTEST_DAYS), LONGEST_DAYS) * DAY_MS
+
+    def kept(self, now_ms: int) -> float:
+        """The share of the weight that is left at `now_ms`."""
+        return float(0.5 ** (max(now_ms - self.at_ms, 0) / self.half_life_ms))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Clusters:
+    """each: what is known of them. sums: float32 [n, dim], as of each one's at_ms. medoids: float32 [n, dim], unit length."""
+
+    each: tuple[Cluster, ...] = ()
+    sums: Vector = field(default_factory=lambda: _NONE)
+    medoids: Vector = field(default_factory=lambda: _NONE)
+
+    def __eq__(self, other: object) -> bool:
+        return (
+            isinstance(other, Clusters)
+            and self.each == other.each
+            and np.array_equal(self.sums, other.sums)
+            and np.array_equal(self.medoids, other.medoids)
+        )
+
+    def __hash__(self) -> int:
+        return hash(self.each)
+
+
+NO_CLUSTERS = Clusters()
+
+
+def fold_part(clusters: Clusters, part: Part, gain: float, at_ms: int, likeness: float) -> Clusters:
+    """Evidence joins the nearest cluster where its cosine is at least `likeness`, and opens one elsewhere.
+
+    gain: above zero, in pictures. at_ms: not before any evidence in `clusters`. Past CLUSTERS_KEPT, the two merge that
+    lose least by it.
+    """
+    if clusters.each:
+        cosines = _along(clusters.sums * part.vector) / np.maximum(np.sqrt(_along(clusters.sums**2)), 1e-12)
+        nearest = int(np.argmax(cosines))
+        if cosines[nearest] >= likeness:
+            return _joined(clusters, nearest, part, gain, at_ms)
+    opened = _opened(_without_faded(clusters, at_ms), part, gain, at_ms)
+    return _merged(opened, at_ms) if len(opened.each) > CLUSTERS_KEPT else opened
+
+
+def without(clusters: Clusters, dropped: Iterable[int]) -> Clusters:
+    """All but those at these places."""
+    gone = set(dropped)
+    kept = [i for i in range(len(clusters.each)) if i not in gone]
+    if len(kept) == len(clusters.each):
+        return clusters
+    if not kept:
+        return NO_CLUSTERS
+    return Clusters(tuple(clusters.each[i] for i in kept), clusters.sums[kept], clusters.medoids[kept])
+
+
+def speak_mostly_for(clusters: Clusters, interests: Iterable[str]) -> list[int]:
+    """The places of the clusters of which at least half speaks for one of `interests`."""
+    asked = set(interests)
+    return [
+        i
+        for i, cluster in enumerate(clusters.each)
+        if any(id_ in asked and 2 * weight >= cluster.weight for id_, weight in cluster.interests)
+    ]
+
+
+def _joined(clusters: Clusters, i: int, part: Part, gain: float, at_ms: int) -> Clusters:
+    cluster, kept = clusters.each[i], clusters.each[i].kept(at_ms)
+    sums = clusters.sums.copy()
+    sums[i] = np.float32(kept) * sums[i] + np.float32(gain) * part.vector
+    joined = replace(
+        cluster,
+        weight=kept * cluster.weight + gain,
+        at_ms=at_ms,
+        days=cluster.days + (at_ms // DAY_MS != cluster.at_ms // DAY_MS),
+        interests=_spoken(cluster.interests, kept, [(id_, gain * score) for id_, score in part.interests]),
+    )
+    medoids = clusters.medoids
+    if _along(part.vector * sums[i]) > _along(medoids[i] * sums[i]):
+        joined = replace(joined, media_id=part.media_id, box=part.box)
+        medoids = medoids.copy()
+        medoids[i] = part.vector
+    return Clusters((*clusters.each[:i], joined, *clusters.each[i + 1 :]), sums, medoids)
+
+
+def _opened(clusters: Clusters, part: Part, gain: float, at_ms: int) -> Clusters:
+    interests = _spoken((), 1.0, [(id_, gain * score) for id_, score in part.interests])
+    cluster = Cluster(gain, at_ms, 1, part.media_id, part.box, interests)
+    row, medoid = (np.float32(gain) * part.vector)[None], part.vector[None]
+    if not clusters.each:
+        return Clusters((cluster,), row, medoid)
+    return Clusters(
+        (*clusters.each, cluster), np.concatenate([clusters.sums, row]), np.concatenate([clusters.medoids, medoid])
+    )
+
+
+def _without_faded(clusters: Clusters, now_ms: int) -> Clusters:
+    return without(clusters, [i for i, c in enumerate(clusters.each) if c.weight * c.kept(now_ms) < FADED])
+
+
+def _merged(clusters: Clusters, now_ms: int) -> Clusters:
+    """The pair of the smallest Ward cost, w1 w2 / (w1 + w2) |c1 - c2|^2, as one. Source: Ward, JASA 58 (1963)."""
+    kept = [cluster.kept(now_ms) for cluster in clusters.each]
+    weights = np.array([k * c.weight for k, c in zip(kept, clusters.each, strict=True)])
+    centres = clusters.sums / np.array([c.weight for c in clusters.each], dtype=np.float32)[:, None]
+    best, pair = np.inf, (0, 1)
+    for i in range(len(weights) - 1):
+        apart = _along((centres[i + 1 :] - centres[i]) ** 2)
+        costs = weights[i] * weights[i + 1 :] / (weights[i] + weights[i + 1 :]) * apart
+        j = int(np.argmin(costs))
+        if costs[j] < best:
+            best, pair = float(costs[j]), (i, i + 1 + j)
+    return _as_one(clusters, pair, kept, now_ms)
+
+
+def _as_one(clusters: Clusters, pair: tuple[int, int], kept: Sequence[float], now_ms: int) -> Clusters:
+    i, j = pair
+    one, other = clusters.each[i], clusters.each[j]
+    sum_ = np.float32(kept[i]) * clusters.sums[i] + np.float32(kept[j]) * clusters.sums[j]
+    nearer = i if _along(clusters.medoids[i] * sum_) >= _along(clusters.medoids[j] * sum_) else j
+    of_other = [(id_, kept[j] * weight) for id_, weight in other.interests]
+    # The days of the one that came back more often: of both together nothing is known.
+    merged = Cluster(
+        kept[i] * one.weight + kept[j] * other.weight,
+        now_ms,
+        max(one.days, other.days),
+        clusters.each[nearer].media_id,
+        clusters.each[nearer].box,
+        _spoken(one.interests, kept[i], of_other),
+    )
+    each, sums, medoids = list(clusters.each), clusters.sums.copy(), clusters.medoids.copy()
+    each[i], sums[i], medoids[i] = merged, sum_, clusters.medoids[nearer]
+    return without(Clusters(tuple(each), sums, medoids), [j])
+
+
+def _spoken(
+    before: Sequence[tuple[str, float]], kept: float, more: Sequence[tuple[str, float]]
+) -> tuple[tuple[str, float], ...]:
+    of = {id_: kept * weight for id_, weight in before}
+    for id_, weight in more:
+        of[id_] = of.get(id_, 0.0) + weight
+    return tuple(sorted(of.items(), key=lambda spoken: (-spoken[1], spoken[0]))[:INTERESTS_OF_ONE])
+
+
+def _along(numbers: Vector) -> Vector:
+    """The sums of rows that lie one number beside the other: pairwise, in an order that is fixed by their length."""
+    summed: Vector = np.add.reduce(np.ascontiguousarray(numbers), axis=-1)
+    return summed
