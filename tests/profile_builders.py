@@ -234,7 +234,11 @@ class AProfile:
         journal = self.journal
         embedded = PicturesEmbedded(journal, self.woken)
         read = ReadEvents(
-            PictureChanged(journal, self.watches, self.boards), embedded, PeopleActed(journal), self.watches
+            PictureChanged(journal, self.watches, self.boards),
+            embedded,
+            PeopleActed(journal),
+            self.watches,
+            self.boards,
         )
         return read(records)
 

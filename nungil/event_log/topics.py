@@ -47,6 +47,7 @@ READERS = (
     (MEDIA_CHANGED, "embed"),
     (MEDIA_CHANGED, "profile"),
     (ITEM_CHANGED, "search"),
+    (ITEM_CHANGED, "profile"),
     (MEDIA_EMBEDDED, "ingest"),
     (MEDIA_EMBEDDED, "search"),
     (MEDIA_EMBEDDED, "profile"),

@@ -54,7 +54,7 @@ def run(settings: ProfileSettings, stop: Event) -> None:
         limits = Limits(settings.boards_per_person, settings.pins_per_board)
         boards = Boards(engine, now_ms, woken, limits)
         changed = PictureChanged(journal, watches, boards)
-        read = consumer.ReadEvents(changed, PicturesEmbedded(journal, woken), PeopleActed(journal), watches)
+        read = consumer.ReadEvents(changed, PicturesEmbedded(journal, woken), PeopleActed(journal), watches, boards)
         servicer = ProfileServicer(
             Identify(engine, now_ms),
             Interests(journal, rules, now_ms),

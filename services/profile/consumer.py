@@ -14,11 +14,18 @@ from nungil.runtime import tracing
 from nungil.runtime.errors import Rejected
 from services.profile import watch_wire, wire
 from services.profile.core import Activity
+from services.profile.handlers.boards import Boards
 from services.profile.handlers.events import PeopleActed, PictureChanged, PicturesEmbedded
 from services.profile.watching import Watches
 
 GROUP = "profile"
-TOPICS = (topics.MEDIA_CHANGED, topics.MEDIA_EMBEDDED, topics.USER_ACTIVITY, topics.WATCH_MATCHED)
+TOPICS = (
+    topics.MEDIA_CHANGED,
+    topics.ITEM_CHANGED,
+    topics.MEDIA_EMBEDDED,
+    topics.USER_ACTIVITY,
+    topics.WATCH_MATCHED,
+)
 Fault = tuple[Record, Rejected]
 E = TypeVar("E")
 
@@ -31,6 +38,7 @@ class ReadEvents:
     embedded: PicturesEmbedded
     acted: PeopleActed
     watches: Watches
+    boards: Boards
 
     def __call__(self, records: Sequence[Record]) -> list[Fault]:
         faults: list[Fault] = []
@@ -39,6 +47,8 @@ class ReadEvents:
                 faults.extend(self._activities(list(run)))
             elif topic == topics.MEDIA_EMBEDDED:
                 faults.extend(self._embedded(list(run)))
+            elif topic == topics.ITEM_CHANGED:
+                self._items(list(run))
             elif topic == topics.WATCH_MATCHED:
                 faults.extend(_each(run, watch_wire.matched_of, self.watches.matched))
             else:
@@ -67,6 +77,14 @@ class ReadEvents:
         for record, event in read:
             if fault := faults.get((event.tenant, event.media_id)):
                 yield record, fault
+
+    def _items(self, records: Sequence[Record]) -> None:
+        """Only tombstones matter: what an item is, others know."""
+        gone = sorted(
+            tuple(record.key.split("/", 1)) for record in records if record.value is None and "/" in record.key
+        )
+        for tenant, of_tenant in groupby(gone, key=lambda key: key[0]):
+            self.boards.forget_items(tenant, [item_id for _, item_id in of_tenant])
 
     def _activities(self, records: Sequence[Record]) -> Iterator[Fault]:
         read: list[tuple[Record, Activity]] = []
