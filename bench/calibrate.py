@@ -3,8 +3,9 @@
 regions   which windows of a map are one thing, from the labelled objects of scenes/. First how much of each cell lies on an
           object, by ridge regression over its direction; then, from that, likeness and shape, a logistic regression over all
           windows, a window being a thing where it overlaps a labelled object by 0.4 or more and none where by less than 0.2.
-judging   whether a hit is the same kind of thing: logistic regression over searches for things that the catalogue holds
-          (scenes, grocery, clothing) against the same with all of their kind left out, and against searches in foreign catalogues.
+judging   whether a hit is the same kind of thing: two logistic regressions (services/search/judging.py) over searches for things that
+          the catalogue holds (scenes, grocery, clothing) against the same with all of their kind left out, and against searches in
+          foreign catalogues.
 
 Everything is fitted on the halves that bench/halves.py allows; figures from the others are bench.nothing's and bench.quality's.
 
@@ -31,6 +32,7 @@ from nungil.pictures.boxes import Box
 from nungil.pictures.objectness import by_band, numbers_of, objectness_from, windows_of
 from nungil.pictures.pooling import unit
 from nungil.pictures.regions import find_things
+from services.search.judging import PLAIN, products
 
 Floats = NDArray[np.float32]
 
@@ -41,6 +43,7 @@ SMALL = 0.12  # of the picture: windows up to this count more, as small things a
 FOLDS = 5
 REGION_CUT = 1.3  # precision of 0.64 at an overlap of 0.3, by cross-validation within the fitted half
 ACCEPTED = 0.85  # of the searches for what the catalogue holds
+AMONG_SHRINK = 0.1
 FAR_WEIGHT = 0.3  # of a foreign catalogue, against 1 for each of the pairs
 
 
@@ -93,12 +96,15 @@ def fit_judging(sets: dict[str, list[Photograph]], regions: dict[str, Any]) -> d
     share = [1.0] * (len(inside) + len(outside)) + [FAR_WEIGHT] * len(far)
     groups = [*inside.values(), *outside.values(), *far.values()]
     w = np.concatenate([np.full(len(g), 100 * part / len(g)) for g, part in zip(groups, share, strict=True)])
+    right = np.concatenate(list(inside.values()))
+    among = _fit_among(x, y, w, right)
+    x, right = x[:, :PLAIN], right[:, :PLAIN]
     means, scales = x.mean(axis=0), x.std(axis=0)
     model = LogisticRegression(C=0.01, max_iter=500).fit((x - means) / scales, y, sample_weight=w)
     weights = model.coef_[0] / scales
     offset = float(model.intercept_[0] - (weights * means).sum())
-    right = np.concatenate(list(inside.values()))
     return {
+        "among": among,
         "weights": [round(float(weight), 4) for weight in weights],
         "offset": round(offset, 4),
         "cut": round(float(np.quantile(right @ weights + offset, 1 - ACCEPTED)), 4),
@@ -106,10 +112,28 @@ def fit_judging(sets: dict[str, list[Photograph]], regions: dict[str, Any]) -> d
     }
 
 
+def _fit_among(x: Floats, y: Floats, w: Floats, right: Floats) -> dict[str, Any]:
+    means, scales = x.mean(axis=0), x.std(axis=0) + 1e-9
+    terms = products(x, means, scales)
+    # Each term on a scale of its own, so that the shrinking treats them alike.
+    centres, spreads = terms.mean(axis=0), terms.std(axis=0)
+    model = LogisticRegression(C=AMONG_SHRINK, max_iter=5000).fit((terms - centres) / spreads, y, sample_weight=w)
+    weights = (model.coef_[0] / spreads).astype(np.float32)
+    offset = float(model.intercept_[0] - (weights * centres).sum())
+    logits = products(right, means, scales) @ weights + offset
+    return {
+        "means": _short(means),
+        "scales": _short(scales),
+        "weights": _short(weights),
+        "offset": round(offset, 5),
+        "cut": round(float(np.quantile(logits, 1 - ACCEPTED)), 4),
+    }
+
+
 def searches(
     sets: dict[str, list[Photograph]], regions: dict[str, Any], half: str
 ) -> tuple[dict[str, Floats], dict[str, Floats], dict[str, Floats]]:
-    """What the first hit of each search is judged by, float32 [searches, 4]: of what the catalogue holds, of the same with its kind
+    """What the first hit of each search is judged by, float32 [searches, 15]: of what the catalogue holds, of the same with its kind
     left out, and in foreign catalogues; by name of the set, or "<asked> in <catalogue>"."""
     things = objectness_from(regions)
 

@@ -19,7 +19,7 @@ from nungil.pictures.boxes import WHOLE, Box
 from nungil.pictures.decode import decode_upright
 from nungil.pictures.pooling import pool_box, summed_area, unit
 from nungil.pictures.regions import strongest_labels
-from services.search.judging import evidence
+from services.search.judging import numbers_of
 from services.search.matching import Look, asked_of, cells_agree, labels_agree, likeness
 
 SETS = ("scenes", "grocery/photos", "grocery/products", "clothing")
@@ -110,7 +110,7 @@ class Catalogue:
         self._starts = np.cumsum([0, *(len(boxes) for boxes in self._regions[:-1])])
 
     def search(self, query: Query, without_kind: bool = False) -> tuple[list[Photograph], Floats]:
-        """The first hits, likeliest first, and what each is judged by: float32 [hits, 4]. Without the photograph itself."""
+        """The first hits, likeliest first, and what each is judged by: float32 [hits, 15]. Without the photograph itself."""
         vector = unit(pool_box(summed_area(query.photograph.map), query.box))
         scores = self._rows @ vector
         best = np.maximum.reduceat(scores, self._starts)
@@ -125,7 +125,7 @@ class Catalogue:
         cosine = best[first].astype(np.float32)
         order = np.argsort(-likeness(cosine, cells, labels), kind="stable")
         hits = [self.photographs[n] for n in first[order]]
-        return hits, evidence(cosine, cells, labels)[order]
+        return hits, numbers_of(cosine, cells, labels, asked.labels, query.box.area)[order]
 
     def _labels_agree(self, asked: dict[str, float], n: int, scores: Floats) -> float:
         boxes = self._regions[n]

@@ -19,7 +19,7 @@ from bench.labelled import encoded
 from bench.report import write_section
 from nungil.encoder.calibration import calibration_of
 from nungil.encoder.open import EFFICIENTNET_LITE0, open_encoder
-from services.search.judging import judge_from, logits
+from services.search.judging import among_logits, judge_from
 
 ACCEPTED = (0.95, 0.9, 0.85, 0.8, 0.7, 0.5)  # of the searches for what the catalogue holds
 FAR_AT_MOST = 0.01  # groceries asked of clothing, at 85 % accepted
@@ -32,13 +32,13 @@ def main() -> int:
     options = parser.parse_args()
     calibration = calibration_of(EFFICIENTNET_LITE0.name)
     judge = judge_from(calibration["judging"], None)
-    assert judge.weights is not None
+    assert judge.among is not None
     with open_encoder("efficientnet-lite0://", device="cpu") as encoder:
         inside, outside, far = searches(encoded(encoder), calibration["regions"], "held out")
 
     def judged(searched: NDArray[np.float32]) -> NDArray[np.float32]:
-        assert judge.weights is not None
-        return logits(searched, judge.weights, judge.offset)
+        assert judge.among is not None
+        return among_logits(searched, judge.among)
 
     foreign = {name: [key for key in far if key.endswith(f"in {name}")] for name in inside}
     lines = [
@@ -50,7 +50,7 @@ def main() -> int:
         "|---|---|---|",
     ]
     for what, group in ((" held", inside), (", its kind left out", outside), ("", far)):
-        lines += [f"| {name}{what} | {len(x)} | {_share(judged(x) >= judge.cut)} |" for name, x in group.items()]
+        lines += [f"| {name}{what} | {len(x)} | {_share(judged(x) >= judge.among.cut)} |" for name, x in group.items()]
     lines += [
         "",
         "The curve: falsely accepted at each share of right searches accepted, by the judge (by the cosine alone).",

@@ -6,6 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from nungil.encoder.calibration import calibration_of
@@ -15,7 +17,7 @@ from nungil.pictures.objectness import objectness_from
 from nungil.pictures.pooling import pool_box, summed_area
 from nungil.pictures.regions import THINGS_KEPT, THINGS_SAME, find_things
 from services.search.diversity import diverse
-from services.search.judging import DEFAULT_COSINE, Judge, judge_from
+from services.search.judging import COHORT, DEFAULT_COSINE, Judge, judge_from, numbers_of
 from services.search.matching import Look, asked_of, best_box, cells_agree, labels_agree, likeness
 
 DIM = 8
@@ -81,14 +83,35 @@ def numbers(*given: float) -> NDArray[np.float32]:
     return np.array(given, dtype=np.float32)
 
 
+def judged(cosine: list[float], cells: list[float], labels: list[float]) -> NDArray[np.float32]:
+    return numbers_of(numbers(*cosine), numbers(*cells), numbers(*labels), {"dog": 0.6}, 1.0)
+
+
 def test_cells_and_labels_decide_between_hits_of_the_same_cosine() -> None:
-    same = a_judge().same(numbers(0.5, 0.5), numbers(0.7, 0.1), numbers(0.5, 0.0))
-    assert same.tolist() == [True, False]
+    assert a_judge().same(judged([0.5, 0.5], [0.7, 0.1], [0.5, 0.0])).tolist() == [True, False]
 
 
 def test_without_weights_the_cosine_decides_alone() -> None:
-    assert Judge(0.3).same(numbers(0.31, 0.29), numbers(0, 1), numbers(0, 1)).tolist() == [True, False]
-    assert a_judge().same(numbers(), numbers(), numbers()).tolist() == []
+    assert Judge(0.3).same(judged([0.31, 0.29], [0, 1], [0, 1])).tolist() == [True, False]
+    assert a_judge().same(judged([], [], [])).tolist() == []
+
+
+def test_among_enough_hits_one_that_stands_out_is_the_same_and_one_like_all_the_others_is_not() -> None:
+    judge = judge_from(calibration_of(EFFICIENTNET_LITE0.name)["judging"], None)
+    others = np.linspace(0.3, 0.15, COHORT - 1).tolist()
+    alone = judge.same(judged([0.6, *others], [0.5, *others], [0.5] + [0.1] * (COHORT - 1)))
+    level = judge.same(judged([0.31, *others], [0.31, *others], [0.1] * COHORT))
+    assert (bool(alone[0]), bool(level[0])) == (True, False)
+    assert not alone[1:].any()
+
+
+@given(st.integers(1, 60), st.integers(0, 1000))
+def test_what_hits_are_judged_by_does_not_depend_on_their_order(n: int, seed: int) -> None:
+    cosine, cells, labels = np.random.default_rng(seed).random((3, n)).astype(np.float32)
+    order = np.random.default_rng(seed).permutation(n)
+    shuffled = numbers_of(cosine[order], cells[order], labels[order], {"dog": 0.7}, 0.2)
+    np.testing.assert_allclose(shuffled, numbers_of(cosine, cells, labels, {"dog": 0.7}, 0.2)[order], atol=1e-5)
+    assert np.isfinite(shuffled).all()
 
 
 def test_an_operators_cut_replaces_the_calibration_and_a_space_without_one_has_the_default() -> None:

@@ -19,7 +19,7 @@ from services.search import store
 from services.search.core import CropQuery, Found
 from services.search.diversity import diverse
 from services.search.features import FeatureMaps
-from services.search.judging import Judge
+from services.search.judging import Judge, numbers_of
 from services.search.matching import Asked, Look, asked_of, best_box, cells_agree, labels_agree, likeness
 
 FIRST = 30  # hits that are looked at: of those behind, the cosine decides
@@ -52,10 +52,11 @@ class RankHits:
         first, rest = found[:FIRST], found[FIRST:]
         looks = self._looks(query.tenant, first)
         cosine = np.array([one.match.score for one in first], dtype=np.float32)
-        cells, labels = self._agreements(query.tenant, asked_of(own, box), first, looks, cosine)
+        asked = asked_of(own, box)
+        cells, labels = self._agreements(query.tenant, asked, first, looks, cosine)
         alike = likeness(cosine, cells, labels)
         order = self._order(query, first, looks, alike)
-        judged = self.judge.same(cosine, cells, labels)
+        judged = self.judge.same(numbers_of(cosine, cells, labels, asked.labels, box.area))
         same = {one.what: bool(judged[n]) for n, one in enumerate(first)}
         return Ranked([*(first[n] for n in order), *rest], bool(judged[int(alike.argmax())]), same)
 
