@@ -14,8 +14,12 @@ from sqlalchemy import Engine
 
 from nungil.database.migrations import check_current
 from nungil.database.open import open_database
+from nungil.erasing import ReadErasures
+from nungil.event_log.consume import consume
+from nungil.event_log.dead_letters import DeadLetters
 from nungil.event_log.open import open_event_log
 from nungil.event_log.port import EventLog
+from nungil.event_log.topics import USER_ERASED
 from nungil.runtime.clock import now_ms
 from nungil.runtime.errors import Misconfigured
 from nungil.runtime.lifecycle import serve, worker
@@ -23,6 +27,8 @@ from nungil.runtime.rpc import wait_until_stopped
 from services.gateway.config import GatewaySettings
 from services.gateway.handlers.activity import NoteActivity
 from services.gateway.handlers.callers import IdentifyCaller
+from services.gateway.handlers.erasing import GROUP, EraseKept, ForgetErased, Leave
+from services.gateway.handlers.exporting import Export
 from services.gateway.handlers.health import ReportStatus
 from services.gateway.handlers.items import FindItems
 from services.gateway.handlers.lens import Lens
@@ -94,6 +100,10 @@ async def _serve(
         stack.enter_context(worker("leases", lambda: parts.answer_once.renew(drained), stop))
         stack.callback(drained.set)  # requests in flight keep their leases until they have ended
         stack.enter_context(worker("lag", lambda: parts.status.watch_lag(stop), stop))
+        forget = ForgetErased(log, parts.identify, parts.file_names)
+        stack.enter_context(worker("erased", lambda: forget.read(loop, stop), stop))
+        erase = EraseKept(engine, log, now_ms, settings.bytes_kept_s * 1000)
+        stack.enter_context(worker("erasures", lambda: _erase(log, erase, stop), stop))
         serving = asyncio.create_task(server.serve(sockets=[listener]))
         stopping = asyncio.create_task(wait_until_stopped(stop))
         logger.info("serving on %s:%d", *listener.getsockname()[:2])
@@ -106,15 +116,21 @@ async def _serve(
         await stopping
 
 
+def _erase(log: EventLog, erase: EraseKept, stop: Event) -> None:
+    with log.subscribe([USER_ERASED], group=GROUP) as erased:
+        consume(erased, ReadErasures(erase), DeadLetters(log, group=GROUP), stop)
+
+
 def wire(settings: GatewaySettings, engine: Engine, log: EventLog, peers: Peers) -> Parts:
     """The parts over open adapters."""
     timeout_s = settings.call_timeout_s
     search = Search(peers, timeout_s)
+    identify = IdentifyCaller(engine, peers, timeout_s)
     return Parts(
         settings=settings,
         clock=now_ms,
         peers=peers,
-        identify=IdentifyCaller(engine, peers, timeout_s),
+        identify=identify,
         answer_once=AnswerOnce(engine),
         give_picture=GivePicture(peers, settings.picture_limit_bytes, settings.picture_timeout_s),
         show_picture=ShowPicture(peers, timeout_s),
@@ -127,6 +143,8 @@ def wire(settings: GatewaySettings, engine: Engine, log: EventLog, peers: Peers)
         note_activity=NoteActivity(peers, log, now_ms, timeout_s),
         progress=FollowProgress(log),
         status=ReportStatus(peers, log, timeout_s),
+        leave=Leave(engine, peers, identify, timeout_s),
+        export=Export(peers, settings.export_timeout_s),
     )
 
 

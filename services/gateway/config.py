@@ -31,6 +31,7 @@ class GatewaySettings(ServiceSettings):
     json_limit_bytes: int = Field(1_000_000, gt=0, description="the largest body of any other request")
     call_timeout_s: float = Field(10.0, gt=0, description="for a call to another service")
     picture_timeout_s: float = Field(60.0, gt=0, description="for a call that stores or encodes a picture")
+    export_timeout_s: float = Field(3600.0, gt=0, description="for sending a person all that is kept of them")
     keep_alive_s: float = Field(15.0, gt=0, description="how often a quiet event stream sends a comment")
     lens_idle_s: float = Field(300.0, gt=0, description="without a message for so long, a lens session is closed")
     lens_sessions: int = Field(200, ge=1, description="lens sessions open here at a time")

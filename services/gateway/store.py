@@ -54,6 +54,15 @@ ANSWERS = Table(
     Index("answers_by_process", "process"),
 )
 
+ERASED_PEOPLE = Table(
+    "erased_people",
+    METADATA,
+    Column("tenant", String(64), primary_key=True),
+    Column("person_id", String(64), primary_key=True),
+    Column("subject", String(200), nullable=True),  # whose keys end; null: done, or nobody asked here
+    Column("rows", Integer, nullable=True),  # what was removed; null: nothing yet
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:

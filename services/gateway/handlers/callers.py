@@ -20,12 +20,13 @@ _REMEMBERED = 10_000
 
 @dataclass(frozen=True)
 class IdentifyCaller:
-    """The tenant and person that a key speaks for. Person ids do not change, so the last 10,000 are remembered."""
+    """The tenant and person that a key speaks for. A person id changes only with an erasure, so the last 10,000 are remembered."""
 
     engine: Engine
     peers: Peers
     timeout_s: float
     _people: OrderedDict[tuple[str, str], str] = field(default_factory=OrderedDict)
+    _erased: OrderedDict[str, None] = field(default_factory=OrderedDict)
 
     async def speaker_of(self, key: str | None, *, named: str | None = None) -> Speaker:
         """From our own database alone. named: what the header Nungil-Person says. Raises UnknownKey, and as `subject_of`."""
@@ -40,6 +41,14 @@ class IdentifyCaller:
         person_id = await self._person(grant.tenant, subject) if subject is not None else ""
         return Who(grant.tenant, person_id, grant.scopes)
 
+    def forget(self, tenant: str, person_id: str) -> None:
+        """The person was erased: who comes under their name now is another. On the event loop."""
+        self._erased[person_id] = None
+        if len(self._erased) > _REMEMBERED:
+            self._erased.popitem(last=False)
+        for key in [key for key, known in self._people.items() if known == person_id and key[0] == tenant]:
+            del self._people[key]
+
     def _find(self, key_hash: str) -> Grant | None:
         with reading(self.engine) as connection:
             return find_key(connection, key_hash)
@@ -51,6 +60,8 @@ class IdentifyCaller:
             return known
         request = profile_pb2.IdentifyRequest(tenant=tenant, subject=subject)
         answer = await ask(self.peers.profile.Identify, request, timeout_s=self.timeout_s)
+        if answer.person_id in self._erased:  # they left while we asked
+            answer = await ask(self.peers.profile.Identify, request, timeout_s=self.timeout_s)
         self._people[tenant, subject] = answer.person_id
         if len(self._people) > _REMEMBERED:
             self._people.popitem(last=False)

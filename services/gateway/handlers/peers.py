@@ -11,8 +11,10 @@ import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from nungil.api.embed.v1.embed_pb2_grpc import EmbedServiceStub
+from nungil.api.ingest.v1.export_pb2_grpc import PictureExportServiceStub
 from nungil.api.ingest.v1.ingest_pb2_grpc import IngestServiceStub
 from nungil.api.profile.v1.boards_pb2_grpc import BoardServiceStub
+from nungil.api.profile.v1.erasure_pb2_grpc import ErasureServiceStub
 from nungil.api.profile.v1.profile_pb2_grpc import ProfileServiceStub
 from nungil.api.search.v1.search_pb2_grpc import SearchServiceStub
 from nungil.runtime.rpc import calling, metadata, open_aio_channel
@@ -36,6 +38,8 @@ class Peers:
     search: Any
     profile: Any
     boards: Any
+    erasure: Any
+    pictures: Any
     channels: Mapping[str, grpc.aio.Channel]
 
     async def is_serving(self, name: str) -> bool:
@@ -62,5 +66,7 @@ async def open_peers(*, ingest: str, embed: str, search: str, profile: str) -> A
             search=SearchServiceStub(channels["search"]),
             profile=ProfileServiceStub(channels["profile"]),
             boards=BoardServiceStub(channels["profile"]),
+            erasure=ErasureServiceStub(channels["profile"]),
+            pictures=PictureExportServiceStub(channels["ingest"]),
             channels=channels,
         )

@@ -142,6 +142,10 @@ class FileNames:
             self._names.popitem(last=False)
         return names
 
+    def forget(self, tenant: str, media_id: str) -> None:
+        """The picture was deleted. On the event loop."""
+        self._names.pop((tenant, media_id), None)
+
     async def _learn(self, who: Who, media_ids: list[str]) -> None:
         request = ingest_pb2.GetFileNamesRequest(caller=caller(who), media_ids=media_ids)
         answer = await ask(self.peers.ingest.GetFileNames, request, timeout_s=self.timeout_s)

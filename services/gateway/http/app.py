@@ -8,7 +8,20 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from starlette.types import ASGIApp
 
-from services.gateway.http import boards, contract, events, items, lens, media, page, people, search, status, watches
+from services.gateway.http import (
+    boards,
+    contract,
+    erasing,
+    events,
+    items,
+    lens,
+    media,
+    page,
+    people,
+    search,
+    status,
+    watches,
+)
 from services.gateway.http.edge import Edge
 from services.gateway.http.parts import Parts
 from services.gateway.http.problems import handle_problems
@@ -24,10 +37,12 @@ def create_app(parts: Parts) -> ASGIApp:
         redirect_slashes=False,
     )
     app.state.parts = parts
-    for module in (media, items, search, lens, people, watches, boards, events, status, contract, page):
+    for module in (media, items, search, lens, people, watches, boards, erasing, events, status, contract, page):
         app.include_router(module.router)
     app.include_router(boards.links)
     app.include_router(boards.shared)
+    app.include_router(erasing.leaving)
+    app.include_router(erasing.receipts)
     app.include_router(status.probes)
     app.include_router(status.measured)
     app.mount("/page", page.PageFiles(directory=parts.settings.page_dir))

@@ -11,6 +11,8 @@ from nungil.runtime.clock import Clock
 from services.gateway.config import GatewaySettings
 from services.gateway.handlers.activity import NoteActivity
 from services.gateway.handlers.callers import IdentifyCaller
+from services.gateway.handlers.erasing import Leave
+from services.gateway.handlers.exporting import Export
 from services.gateway.handlers.health import ReportStatus
 from services.gateway.handlers.items import FindItems
 from services.gateway.handlers.lens import Lens
@@ -42,6 +44,8 @@ class Parts:
     note_activity: NoteActivity
     progress: FollowProgress
     status: ReportStatus
+    leave: Leave
+    export: Export
 
 
 def parts_of(connection: HTTPConnection) -> Parts:
