@@ -35,6 +35,7 @@ from services.profile.consumer import ReadEvents
 from services.profile.evidence import Reading
 from services.profile.handlers.boards import Boards
 from services.profile.handlers.consents import Consents
+from services.profile.handlers.describing import Describe
 from services.profile.handlers.events import PeopleActed, PictureChanged, PicturesEmbedded
 from services.profile.handlers.interests import Interests
 from services.profile.handlers.people import Identify
@@ -196,6 +197,10 @@ class AProfile:
     @property
     def pins(self) -> Pins:
         return Pins(self.engine, self.features, self.clock, self.woken, self.limits)
+
+    @property
+    def describe(self) -> Describe:
+        return Describe(self.engine, self.features)
 
     @property
     def sharing(self) -> Sharing:

@@ -26,6 +26,7 @@ from services.profile.config import ProfileSettings
 from services.profile.evidence import Reading
 from services.profile.handlers.boards import Boards, GoesWith
 from services.profile.handlers.consents import Consents
+from services.profile.handlers.describing import Describe
 from services.profile.handlers.events import PeopleActed, PictureChanged, PicturesEmbedded
 from services.profile.handlers.interests import Interests
 from services.profile.handlers.people import Identify
@@ -66,6 +67,7 @@ def run(settings: ProfileSettings, stop: Event) -> None:
             boards,
             Pins(engine, features, now_ms, woken, limits),
             Sharing(engine, now_ms, limits),
+            Describe(engine, features),
             GoesWith(engine, settings.goes_with_people),
         )
 

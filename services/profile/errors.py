@@ -75,5 +75,9 @@ class TooManyBoards(NotReady):
     """The person has as many boards as are kept: delete one first."""
 
 
+class BoardShowsNothing(NotReady):
+    """The board has no picture that could be compared yet: save something to it first."""
+
+
 class BoardFull(NotReady):
     """The board has as many pins as it takes: remove one, or use another board."""

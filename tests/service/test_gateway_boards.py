@@ -254,3 +254,35 @@ def test_what_people_keep_together_goes_together_and_names_nobody(gateway):
     assert [item["id"] for item in shop.get("/v1/items/chair/goes-with").json()["items"]] == ["lamp"]
     assert people[0].get("/v1/items/chair/goes-with").json() == {"items": []}  # two others, and oneself
     assert shop.get("/v1/items/chair/goes-with", params={"limit": 51}).status_code == 422
+
+
+def test_more_like_a_board_is_found_under_filters_without_what_is_on_it(gateway):
+    shop, mina = gateway.as_person("shop", tenant="seven"), gateway.as_person("mina", tenant="seven")
+    reds = [searchable(shop, a_picture(colour=RED, seed=30 + n), purpose="catalogue") for n in range(3)]
+    greens = [searchable(shop, a_picture(colour=GREEN, seed=40 + n), purpose="catalogue") for n in range(2)]
+    for n, media_id in enumerate((*reds, *greens)):
+        put_item(shop, f"i-{n}", media_id)
+    board = a_board(mina)
+    nothing = mina.post(f"/v1/me/boards/{board}/more", json={})
+    assert problem_of(nothing) == (409, "board-shows-nothing")
+    save(mina, board, reds[0], item_id="i-0")
+    more = f"/v1/me/boards/{board}/more"
+    assert eventually(lambda: len(mina.post(more, json={}).json()["hits"]) == 4)  # search has read of every item
+    found = mina.post(more, json={"limit": 2}).json()
+    assert {hit["item"]["id"] for hit in found["hits"]} == {"i-1", "i-2"}
+    assert all(hit["score"] > 0.5 and hit["box"] for hit in found["hits"])
+    save(mina, board, searchable(mina, a_picture(colour=GREEN, seed=50)))
+    both = [hit["item"]["id"] for hit in mina.post(f"/v1/me/boards/{board}/more", json={"limit": 2}).json()["hits"]]
+    assert len(set(both) & {"i-1", "i-2"}) == len(set(both) & {"i-3", "i-4"}) == 1
+    every = mina.post(f"/v1/me/boards/{board}/more", json={"limit": 100}).json()["hits"]
+    assert sorted(hit["item"]["id"] for hit in every) == ["i-1", "i-2", "i-3", "i-4"]
+    abroad = mina.post(f"/v1/me/boards/{board}/more", json={"filters": {"market": "US"}})
+    assert abroad.json()["hits"] == []
+    refused = mina.post(f"/v1/me/boards/{board}/more", json={"filters": {"market": "Korea"}})
+    assert refused.status_code == 422
+
+    juno = gateway.as_person("juno", tenant="seven")
+    assert problem_of(juno.post(f"/v1/me/boards/{board}/more", json={})) == (404, "no-such-board")
+    token = mina.post(f"/v1/me/boards/{board}/share").json()["token"]
+    juno.post("/v1/me/boards/shared", json={"token": token}).raise_for_status()
+    assert len(juno.post(f"/v1/me/boards/{board}/more", json={}).json()["hits"]) == 4

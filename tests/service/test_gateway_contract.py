@@ -35,6 +35,7 @@ ROUTES = {
     "/v1/me/boards/{board_id}/pins": {"post"},
     "/v1/me/boards/{board_id}/pins/{pin_id}": {"patch", "delete"},
     "/v1/me/boards/{board_id}/pins/{pin_id}/image": {"get"},
+    "/v1/me/boards/{board_id}/more": {"post"},
     "/v1/me/boards/{board_id}/share": {"post", "delete"},
     "/v1/boards/shared/{token}": {"get"},
     "/v1/boards/shared/{token}/pins/{pin_id}/image": {"get"},

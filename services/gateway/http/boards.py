@@ -22,6 +22,8 @@ from services.gateway.wire.boards import (
     CompanionsModel,
     KeepModel,
     LinkModel,
+    MoreFoundModel,
+    MoreModel,
     PinChangedModel,
     PinChangeModel,
     PinGivenModel,
@@ -145,6 +147,16 @@ async def get_pin_image(who: Person, parts: Wired, board_id: str, pin_id: str, w
     answer = await ask(parts.peers.boards.GetPin, request, timeout_s=parts.settings.call_timeout_s)
     headers = {"Cache-Control": "private, max-age=300", "Vary": "Authorization, Cookie, Nungil-Person"}
     return await _image(parts, answer.shown, width, headers)
+
+
+@router.post("/me/boards/{board_id}/more")
+async def find_more(who: Person, parts: Wired, board_id: str, wanted: MoreModel) -> MoreFoundModel:
+    """Items like what a board shows, those on it left out: of one's own board, or of a kept one."""
+    request = boards_pb2.DescribeBoardRequest(caller=caller(who), board_id=board_id)
+    board = await ask(parts.peers.boards.DescribeBoard, request, timeout_s=parts.settings.call_timeout_s)
+    query = wanted.proto(who, board)
+    answer = await ask(parts.peers.search.FindCandidates, query, timeout_s=parts.settings.call_timeout_s)
+    return MoreFoundModel.of(answer, wanted.limit)
 
 
 @links.post("/{board_id}/share")

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from itertools import zip_longest
 
 from pydantic import ConfigDict, Field, model_validator
 
 from nungil.api.ingest.v1 import items_pb2
 from nungil.api.profile.v1 import boards_pb2
+from nungil.api.search.v1 import search_pb2
 from services.gateway.core import Who
 from services.gateway.wire.common import BoxModel, Model, caller, time_of
 from services.gateway.wire.items import ItemModel
+from services.gateway.wire.search import FiltersModel, HitModel
 
 Items = Mapping[str, items_pb2.Item]
 
@@ -176,6 +179,40 @@ class PinChangeModel(Model):
             position=self.position,
             note=self.note,
         )
+
+
+class MoreModel(Model):
+    """Which items are meant."""
+
+    filters: FiltersModel = Field(default_factory=FiltersModel)
+    limit: int = Field(20, ge=1, le=100)
+
+    def proto(self, who: Who, board: boards_pb2.DescribeBoardResponse) -> search_pb2.FindCandidatesRequest:
+        """Each theme of the board asks for its share, and some to spare for what two of them find."""
+        each = min(self.limit, 2 * -(-self.limit // max(1, len(board.themes))) + 5)
+        return search_pb2.FindCandidatesRequest(
+            caller=caller(who),
+            encoder_space=board.encoder_space,
+            queries=[search_pb2.CandidateQuery(vector=theme.vector, limit=each) for theme in board.themes],
+            filters=self.filters.proto(),
+            without_items=board.item_ids,
+            without_media=board.media_ids,
+        )
+
+
+class MoreFoundModel(Model):
+    hits: list[HitModel] = Field(
+        description="what is nearest to each theme of the board, themes of most pins first, then what is second nearest, …"
+    )
+    partial: bool = Field(description="hits may be missing: too much passes the filters to look at it all")
+
+    @classmethod
+    def of(cls, answer: search_pb2.FindCandidatesResponse, limit: int) -> MoreFoundModel:
+        rounds = zip_longest(*([candidate.hit for candidate in of.candidates] for of in answer.found))
+        best: dict[str, search_pb2.Hit] = {}
+        for hit in (hit for one_each in rounds for hit in one_each if hit is not None):
+            best.setdefault(hit.item.item_id, hit)
+        return cls(hits=[HitModel.of(hit, {}) for hit in list(best.values())[:limit]], partial=answer.partial)
 
 
 class LinkModel(Model):

@@ -10,6 +10,7 @@ from nungil.api.profile.v1.boards_pb2_grpc import BoardServiceServicer
 from nungil.pictures.features import box_from_proto
 from services.profile import boards_wire as wire
 from services.profile.handlers.boards import Boards, GoesWith
+from services.profile.handlers.describing import Describe, Described
 from services.profile.handlers.pins import Asked, Pins
 from services.profile.handlers.sharing import Sharing
 
@@ -21,6 +22,7 @@ class BoardServicer(BoardServiceServicer):
     boards: Boards
     pins: Pins
     sharing: Sharing
+    describe: Describe
     goes_with: GoesWith
 
     def CreateBoard(self, request: pb.CreateBoardRequest, context: Any) -> pb.CreateBoardResponse:
@@ -119,8 +121,23 @@ class BoardServicer(BoardServiceServicer):
         self.sharing.drop(request.caller.tenant, request.caller.person_id, request.board_id)
         return pb.DropKeptBoardResponse()
 
+    def DescribeBoard(self, request: pb.DescribeBoardRequest, context: Any) -> pb.DescribeBoardResponse:
+        return _described(self.describe(request.caller.tenant, request.caller.person_id, request.board_id))
+
     def GoesWith(self, request: pb.GoesWithRequest, context: Any) -> pb.GoesWithResponse:
         caller = request.caller
         return pb.GoesWithResponse(
             item_ids=self.goes_with(caller.tenant, caller.person_id, request.item_id, request.limit)
         )
+
+
+def _described(described: Described) -> pb.DescribeBoardResponse:
+    return pb.DescribeBoardResponse(
+        encoder_space=described.encoder_space,
+        themes=[
+            pb.DescribeBoardResponse.Theme(vector=theme.vector.astype("<f4").tobytes(), pins=theme.pins)
+            for theme in described.themes
+        ],
+        media_ids=sorted({pin.media_id for pin in described.pins}),
+        item_ids=sorted({pin.item_id for pin in described.pins if pin.item_id}),
+    )

@@ -867,6 +867,87 @@ class DropKeptBoardResponse(_message.Message):
 Global___DropKeptBoardResponse: _TypeAlias = DropKeptBoardResponse  # noqa: Y015
 
 @_typing.final
+class DescribeBoardRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CALLER_FIELD_NUMBER: _builtins.int
+    BOARD_ID_FIELD_NUMBER: _builtins.int
+    board_id: _builtins.str
+    @_builtins.property
+    def caller(self) -> _common_pb2.Caller: ...
+    def __init__(
+        self,
+        *,
+        caller: _common_pb2.Caller | None = ...,
+        board_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["caller", b"caller"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["board_id", b"board_id", "caller", b"caller"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DescribeBoardRequest: _TypeAlias = DescribeBoardRequest  # noqa: Y015
+
+@_typing.final
+class DescribeBoardResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class Theme(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        VECTOR_FIELD_NUMBER: _builtins.int
+        PINS_FIELD_NUMBER: _builtins.int
+        vector: _builtins.bytes
+        """float32, little endian, unit length"""
+        pins: _builtins.int
+        """that it stands for"""
+        def __init__(
+            self,
+            *,
+            vector: _builtins.bytes = ...,
+            pins: _builtins.int = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["pins", b"pins", "vector", b"vector"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    ENCODER_SPACE_FIELD_NUMBER: _builtins.int
+    THEMES_FIELD_NUMBER: _builtins.int
+    MEDIA_IDS_FIELD_NUMBER: _builtins.int
+    ITEM_IDS_FIELD_NUMBER: _builtins.int
+    encoder_space: _builtins.str
+    """of the vectors"""
+    @_builtins.property
+    def themes(self) -> _containers.RepeatedCompositeFieldContainer[Global___DescribeBoardResponse.Theme]:
+        """at most 8, of most pins first"""
+
+    @_builtins.property
+    def media_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """of its pins"""
+
+    @_builtins.property
+    def item_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    def __init__(
+        self,
+        *,
+        encoder_space: _builtins.str = ...,
+        themes: _abc.Iterable[Global___DescribeBoardResponse.Theme] | None = ...,
+        media_ids: _abc.Iterable[_builtins.str] | None = ...,
+        item_ids: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["encoder_space", b"encoder_space", "item_ids", b"item_ids", "media_ids", b"media_ids", "themes", b"themes"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DescribeBoardResponse: _TypeAlias = DescribeBoardResponse  # noqa: Y015
+
+@_typing.final
 class GoesWithRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 

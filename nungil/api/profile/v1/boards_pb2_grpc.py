@@ -110,6 +110,11 @@ class BoardServiceStub:
                 request_serializer=nungil_dot_api_dot_profile_dot_v1_dot_boards__pb2.DropKeptBoardRequest.SerializeToString,
                 response_deserializer=nungil_dot_api_dot_profile_dot_v1_dot_boards__pb2.DropKeptBoardResponse.FromString,
                 _registered_method=True)
+        self.DescribeBoard = channel.unary_unary(
+                '/nungil.api.profile.v1.BoardService/DescribeBoard',
+                request_serializer=nungil_dot_api_dot_profile_dot_v1_dot_boards__pb2.DescribeBoardRequest.SerializeToString,
+                response_deserializer=nungil_dot_api_dot_profile_dot_v1_dot_boards__pb2.DescribeBoardResponse.FromString,
+                _registered_method=True)
         self.GoesWith = channel.unary_unary(
                 '/nungil.api.profile.v1.BoardService/GoesWith',
                 request_serializer=nungil_dot_api_dot_profile_dot_v1_dot_boards__pb2.GoesWithRequest.SerializeToString,
@@ -220,6 +225,13 @@ class BoardServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def DescribeBoard(self, request, context):
+        """What a board shows, for searching more like it: of one's own board or a kept one. FAILED_PRECONDITION: it shows nothing yet.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GoesWith(self, request, context):
         """Items that several people keep on the same boards as this one, most telling first. Names nobody. INVALID_ARGUMENT: a limit
         outside 0 to 50.
@@ -305,6 +317,11 @@ def add_BoardServiceServicer_to_server(servicer, server):
                     servicer.DropKeptBoard,
                     request_deserializer=nungil_dot_api_dot_profile_dot_v1_dot_boards__pb2.DropKeptBoardRequest.FromString,
                     response_serializer=nungil_dot_api_dot_profile_dot_v1_dot_boards__pb2.DropKeptBoardResponse.SerializeToString,
+            ),
+            'DescribeBoard': grpc.unary_unary_rpc_method_handler(
+                    servicer.DescribeBoard,
+                    request_deserializer=nungil_dot_api_dot_profile_dot_v1_dot_boards__pb2.DescribeBoardRequest.FromString,
+                    response_serializer=nungil_dot_api_dot_profile_dot_v1_dot_boards__pb2.DescribeBoardResponse.SerializeToString,
             ),
             'GoesWith': grpc.unary_unary_rpc_method_handler(
                     servicer.GoesWith,
@@ -718,6 +735,33 @@ class BoardService:
             '/nungil.api.profile.v1.BoardService/DropKeptBoard',
             nungil_dot_api_dot_profile_dot_v1_dot_boards__pb2.DropKeptBoardRequest.SerializeToString,
             nungil_dot_api_dot_profile_dot_v1_dot_boards__pb2.DropKeptBoardResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DescribeBoard(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/nungil.api.profile.v1.BoardService/DescribeBoard',
+            nungil_dot_api_dot_profile_dot_v1_dot_boards__pb2.DescribeBoardRequest.SerializeToString,
+            nungil_dot_api_dot_profile_dot_v1_dot_boards__pb2.DescribeBoardResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -58,6 +58,8 @@ class BoardServiceStub:
     KeepBoard: _grpc.UnaryUnaryMultiCallable[_boards_pb2.KeepBoardRequest, _boards_pb2.KeepBoardResponse]
     """Keeps another's shared board among one's own; within one tenant. FAILED_PRECONDITION: as many as a person may keep."""
     DropKeptBoard: _grpc.UnaryUnaryMultiCallable[_boards_pb2.DropKeptBoardRequest, _boards_pb2.DropKeptBoardResponse]
+    DescribeBoard: _grpc.UnaryUnaryMultiCallable[_boards_pb2.DescribeBoardRequest, _boards_pb2.DescribeBoardResponse]
+    """What a board shows, for searching more like it: of one's own board or a kept one. FAILED_PRECONDITION: it shows nothing yet."""
     GoesWith: _grpc.UnaryUnaryMultiCallable[_boards_pb2.GoesWithRequest, _boards_pb2.GoesWithResponse]
     """Items that several people keep on the same boards as this one, most telling first. Names nobody. INVALID_ARGUMENT: a limit
     outside 0 to 50.
@@ -93,6 +95,8 @@ class BoardServiceAsyncStub(BoardServiceStub):
     KeepBoard: _aio.UnaryUnaryMultiCallable[_boards_pb2.KeepBoardRequest, _boards_pb2.KeepBoardResponse]  # type: ignore[assignment]
     """Keeps another's shared board among one's own; within one tenant. FAILED_PRECONDITION: as many as a person may keep."""
     DropKeptBoard: _aio.UnaryUnaryMultiCallable[_boards_pb2.DropKeptBoardRequest, _boards_pb2.DropKeptBoardResponse]  # type: ignore[assignment]
+    DescribeBoard: _aio.UnaryUnaryMultiCallable[_boards_pb2.DescribeBoardRequest, _boards_pb2.DescribeBoardResponse]  # type: ignore[assignment]
+    """What a board shows, for searching more like it: of one's own board or a kept one. FAILED_PRECONDITION: it shows nothing yet."""
     GoesWith: _aio.UnaryUnaryMultiCallable[_boards_pb2.GoesWithRequest, _boards_pb2.GoesWithResponse]  # type: ignore[assignment]
     """Items that several people keep on the same boards as this one, most telling first. Names nobody. INVALID_ARGUMENT: a limit
     outside 0 to 50.
@@ -215,6 +219,14 @@ class BoardServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _boards_pb2.DropKeptBoardRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_boards_pb2.DropKeptBoardResponse, _abc.Awaitable[_boards_pb2.DropKeptBoardResponse]]: ...
+
+    @_abc_1.abstractmethod
+    def DescribeBoard(
+        self,
+        request: _boards_pb2.DescribeBoardRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_boards_pb2.DescribeBoardResponse, _abc.Awaitable[_boards_pb2.DescribeBoardResponse]]:
+        """What a board shows, for searching more like it: of one's own board or a kept one. FAILED_PRECONDITION: it shows nothing yet."""
 
     @_abc_1.abstractmethod
     def GoesWith(
