@@ -1,0 +1,145 @@
+"""Search, as profile asks it: what may be recommended, and how that is shown."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+
+from nungil.api.common.v1.common_pb2 import Caller
+from nungil.api.ingest.v1.items_pb2 import ITEM_KIND_ARTICLE, ITEM_KIND_SERVICE
+from nungil.api.search.v1 import search_pb2 as pb
+from nungil.api.search.v1.search_pb2_grpc import SearchServiceStub
+from nungil.runtime.rpc import calling, metadata, open_channel
+from services.profile.recommendations.errors import SearchUnknown
+from services.profile.recommendations.mixing import Candidate
+from services.profile.recommendations.wishes import Wish
+
+WAIT_S = 5.0
+NEWEST = 200
+BESIDE = (ITEM_KIND_SERVICE, ITEM_KIND_ARTICLE)
+_EACH, _BESIDE_EACH = 40, 8
+_LABELLED = 40
+_ANSWER_BYTES = 2_500_000  # of the 4 MiB that a message has
+_HIT_BYTES = 200
+_LEAST = 5
+
+
+class Ask(Protocol):
+    """FindCandidates of search. Raises what search raises, and DependencyAway."""
+
+    def __call__(self, request: pb.FindCandidatesRequest) -> pb.FindCandidatesResponse: ...
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Conditions:
+    """What holds of everything that is found. without_pictures: nor what they show. muted: interests nothing of which is found."""
+
+    tenant: str
+    filters: pb.Filters = field(default_factory=pb.Filters)
+    about: str = ""
+    without_items: Collection[str] = ()
+    without_pictures: Collection[str] = ()
+    muted: Collection[str] = ()
+
+    def request(self, space: str, **of: object) -> pb.FindCandidatesRequest:
+        return pb.FindCandidatesRequest(
+            caller=Caller(tenant=self.tenant),
+            encoder_space=space,
+            filters=self.filters,
+            text=self.about,
+            exclude=[pb.Chip(kind=pb.Chip.KIND_LABEL, id=id_) for id_ in sorted(self.muted)],
+            without_items=sorted(self.without_items),
+            without_media=sorted(self.without_pictures),
+            **of,  # type: ignore[arg-type]
+        )
+
+
+@dataclass(frozen=True)
+class FindThings:
+    """What search has for wishes. space: the encoder's that vectors belong to."""
+
+    ask: Ask
+    space: str
+
+    def __call__(self, wishes: Sequence[Wish], conditions: Conditions) -> list[list[Candidate]]:
+        """For each wish, best first. Services and articles are asked for beside, so that many products leave room for them."""
+        found: list[dict[str, Candidate]] = [{} for _ in wishes]
+        plans = [(conditions.filters, _EACH, NEWEST)]
+        if not conditions.filters.kinds:
+            beside = pb.Filters()
+            beside.CopyFrom(conditions.filters)
+            beside.kinds.extend(BESIDE)
+            plans.append((beside, _BESIDE_EACH, _BESIDE_EACH))
+        for filters, each, newest in plans:
+            queries = list(_queries(wishes, each, newest))
+            request = conditions.request(self.space, bare=True, queries=_within_bounds([query for _, query in queries]))
+            request.filters.CopyFrom(filters)
+            for (n, _), of in zip(queries, self.ask(request).found, strict=True):
+                for candidate in map(_candidate_of, of.candidates):
+                    known = found[n].get(candidate.item_id)
+                    if known is None or candidate.score > known.score:
+                        found[n][candidate.item_id] = candidate
+        return [sorted(some.values(), key=lambda one: -one.score) for some in found]
+
+    def shown(
+        self, things: Sequence[Sequence[pb.CandidateQuery.Named.Thing]], conditions: Conditions
+    ) -> list[dict[str, pb.Hit]]:
+        """Of each sequence, what passes the conditions, by item id."""
+        asked = [some for some in things if some]
+        queries = [pb.CandidateQuery(named=pb.CandidateQuery.Named(things=some), limit=len(some)) for some in asked]
+        answers = iter(self.ask(conditions.request(self.space, queries=queries)).found if queries else ())
+        return [
+            {each.hit.item.item_id: each.hit for each in next(answers).candidates} if some else {} for some in things
+        ]
+
+
+@contextmanager
+def open_search(address: str) -> Iterator[Ask]:
+    """Search at this address; where none is given, each question raises SearchUnknown."""
+    if not address:
+        yield _nobody
+        return
+    with open_channel(address) as channel:
+        stub = SearchServiceStub(channel)
+
+        def ask(request: pb.FindCandidatesRequest) -> pb.FindCandidatesResponse:
+            with calling():
+                return stub.FindCandidates(request, timeout=WAIT_S, metadata=metadata())
+
+        yield ask
+
+
+def _nobody(request: pb.FindCandidatesRequest) -> pb.FindCandidatesResponse:
+    raise SearchUnknown
+
+
+def _queries(wishes: Sequence[Wish], each: int, newest: int) -> Iterator[tuple[int, pb.CandidateQuery]]:
+    """With the number of the wish that it is for."""
+    for n, wish in enumerate(wishes):
+        for vector in wish.vectors:
+            yield n, pb.CandidateQuery(vector=vector.astype("<f4").tobytes(), limit=each)
+        if wish.label:
+            yield n, pb.CandidateQuery(label=wish.label, limit=min(each, _LABELLED))
+        elif not wish.vectors:
+            yield n, pb.CandidateQuery(newest=pb.CandidateQuery.Newest(), limit=newest)
+
+
+def _within_bounds(queries: Sequence[pb.CandidateQuery]) -> list[pb.CandidateQuery]:
+    """With limits such that the answer fits a message, however long the vectors are."""
+    length = max((len(query.vector) for query in queries), default=0) or 4 * 256
+    most = _ANSWER_BYTES // (length + _HIT_BYTES)
+    share = min(1.0, most / max(1, sum(query.limit for query in queries)))
+    for query in queries:
+        query.limit = max(_LEAST, int(query.limit * share))
+    return list(queries)
+
+
+def _candidate_of(candidate: pb.Candidate) -> Candidate:
+    hit = candidate.hit
+    vector = np.frombuffer(candidate.vector, dtype="<f4").astype(np.float32) if candidate.vector else None
+    beside = hit.item.kind in BESIDE
+    return Candidate(hit.item.item_id, hit.media_id, hit.region, hit.score, not beside, vector)
