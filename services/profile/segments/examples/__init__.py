@@ -1,0 +1,1 @@
+"""Definitions to begin with."""
