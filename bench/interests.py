@@ -103,11 +103,11 @@ def main() -> int:
             lines.append(
                 f"| {floor:.2f} | {half} | {len(paths)} | {found.given} | {found.precision:.2f} | {found.recall:.2f} |"
             )
-    found = {
+    told = {
         path: tuple(f for f in findings_of(features[path], FLOOR) if not is_look(f.interest)) for path in photographs
     }
-    whole = together(found, drawn)
-    first, mean = after_three(found, drawn)
+    whole = together(told, drawn)
+    first, mean = after_three(told, drawn)
     lines += [
         "",
         f"Together, folded as one person's uploads, roots of {SHOWN:.0f} picture or more: {whole.given} given, precision"
