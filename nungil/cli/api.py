@@ -88,6 +88,49 @@ class Api:
         answer: Json = self._send("GET", "/v1/me/interests", headers={"Nungil-Person": person} if person else {}).json()
         return answer
 
+    def export(self, out: Path, person: str | None = None) -> int:
+        """Writes everything that is kept of the key's person, or of `person`, to a zip; its size in bytes. Nothing stays of one cut short."""
+        part = out.with_name(out.name + ".part")
+        headers = {"Nungil-Person": person} if person else {}
+        try:
+            with self._http.stream("GET", "/v1/me/export", headers=headers) as response, part.open("wb") as file:
+                if response.status_code >= 400:
+                    response.read()
+                    raise Refused(response)
+                for chunk in response.iter_bytes():
+                    file.write(chunk)
+            part.replace(out)
+        except httpx.TransportError as error:
+            raise CommandFailed(f"the archive was cut short: {error}; try again") from error
+        finally:
+            part.unlink(missing_ok=True)
+        return out.stat().st_size
+
+    def erase(self, person: str | None = None) -> str:
+        """Erases the key's person, or `person`; the id of the receipt."""
+        answer = self._send("DELETE", "/v1/me", headers={"Nungil-Person": person} if person else {})
+        return str(answer.json()["receipt_id"])
+
+    def receipt(self, receipt_id: str) -> Json:
+        """Who has confirmed an erasure, and who has not."""
+        return self._get(f"/v1/erasures/{receipt_id}")
+
+    @property
+    def url(self) -> str:
+        """Where it is."""
+        return str(self._http.base_url).rstrip("/")
+
+    @staticmethod
+    def receipt_key_at(url: str) -> str:
+        """The public key that receipts of the system at `url` are signed with; no key is needed. Raises NotRunning."""
+        try:
+            answer = httpx.get(f"{url.rstrip('/')}/v1/receipt-key", timeout=_TIMEOUT, trust_env=False)
+        except httpx.TransportError as error:
+            raise NotRunning(f"nothing answers at {url}") from error
+        if answer.status_code >= 400:
+            raise Refused(answer)
+        return str(answer.json()["public_key"])
+
     def status(self) -> Json:
         """Health of every service, rows of the index, lag of every consumer."""
         return self._get("/v1/status")
