@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from nungil.database.open import reading
 from nungil.database.outbox import put_out
@@ -34,6 +34,7 @@ class Watches:
     woken: threading.Event
     most: int  # a person
     least_people: int  # in a group of what is unmet
+    followers: Sequence[Callable[[Connection, str, str], None]] = ()  # called where a person's watches have changed
 
     def create(self, tenant: str, person_id: str, asked: Crop, box: Box | None) -> tuple[Watch, bool, bool]:
         """The watch, whether it is new, and whether its box was clipped. box None: the whole picture.
@@ -56,6 +57,7 @@ class Watches:
                 raise TooManyWatches(f"{self.most} watches are kept for a person at most: delete one first")
             watch = Watch(ids.new_watch_id(), crop, self.clock())
             watch_rows.add(c, tenant, person_id, watch, labels)
+            self._changed(c, tenant, person_id)
             put_out(c, store.OUTBOX, [watch_wire.began(tenant, person_id, watch)])
         self.woken.set()
         logger.info("watch %s of %s begins", watch.watch_id, person_id)
@@ -74,6 +76,7 @@ class Watches:
             store.lock_person(c, tenant, person_id)
             if not watch_rows.remove(c, tenant, person_id, watch_id):
                 raise NoSuchWatch(f"no watch {watch_id[:64]}")
+            self._changed(c, tenant, person_id)
             put_out(c, store.OUTBOX, [watch_wire.ended(tenant, watch_id)])
         self.woken.set()
 
@@ -85,6 +88,7 @@ class Watches:
             with self.engine.begin() as c:
                 store.lock_person(c, tenant, person_id)
                 ended = watch_rows.remove_picture(c, tenant, person_id, media_id)
+                self._changed(c, tenant, person_id)
                 put_out(c, store.OUTBOX, [watch_wire.ended(tenant, watch_id) for watch_id in ended])
             self.woken.set()
 
