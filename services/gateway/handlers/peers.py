@@ -14,8 +14,10 @@ from nungil.api.embed.v1.embed_pb2_grpc import EmbedServiceStub
 from nungil.api.ingest.v1.export_pb2_grpc import PictureExportServiceStub
 from nungil.api.ingest.v1.ingest_pb2_grpc import IngestServiceStub
 from nungil.api.profile.v1.boards_pb2_grpc import BoardServiceStub
+from nungil.api.profile.v1.campaigns_pb2_grpc import CampaignServiceStub
 from nungil.api.profile.v1.erasure_pb2_grpc import ErasureServiceStub
 from nungil.api.profile.v1.profile_pb2_grpc import ProfileServiceStub
+from nungil.api.profile.v1.recommendations_pb2_grpc import RecommendationServiceStub
 from nungil.api.search.v1.search_pb2_grpc import SearchServiceStub
 from nungil.runtime.rpc import calling, metadata, open_aio_channel
 
@@ -39,6 +41,8 @@ class Peers:
     profile: Any
     boards: Any
     erasure: Any
+    recommendations: Any
+    campaigns: Any
     pictures: Any
     channels: Mapping[str, grpc.aio.Channel]
 
@@ -67,6 +71,8 @@ async def open_peers(*, ingest: str, embed: str, search: str, profile: str) -> A
             profile=ProfileServiceStub(channels["profile"]),
             boards=BoardServiceStub(channels["profile"]),
             erasure=ErasureServiceStub(channels["profile"]),
+            recommendations=RecommendationServiceStub(channels["profile"]),
+            campaigns=CampaignServiceStub(channels["profile"]),
             pictures=PictureExportServiceStub(channels["ingest"]),
             channels=channels,
         )
