@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from threading import Event
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 
@@ -130,6 +131,23 @@ class Api:
         if answer.status_code >= 400:
             raise Refused(answer)
         return str(answer.json()["public_key"])
+
+    def boards(self, person: str | None = None) -> Json:
+        """The boards of the key's person, or of `person`, and those that they keep."""
+        answer: Json = self._send("GET", "/v1/me/boards", headers={"Nungil-Person": person} if person else {}).json()
+        return answer
+
+    def board(self, board_id: str, person: str | None = None) -> Json:
+        """A board with all its pins."""
+        headers = {"Nungil-Person": person} if person else {}
+        path, pins, cursor = f"/v1/me/boards/{quote(board_id, safe='')}", [], ""
+        while True:
+            asked = {"limit": LARGEST_PAGE, "cursor": cursor}
+            board: Json = self._send("GET", path, params=asked, headers=headers).json()
+            pins += board["pins"]
+            cursor = board["next_cursor"]
+            if not cursor:
+                return board | {"pins": pins}
 
     def status(self) -> Json:
         """Health of every service, rows of the index, lag of every consumer."""

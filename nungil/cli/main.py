@@ -16,6 +16,7 @@ _COMMANDS = {
     "export": "nungil.cli.leaving:export",
     "erase": "nungil.cli.leaving:erase",
     "receipt": "nungil.cli.leaving:receipt",
+    "boards": "nungil.cli.boards:boards",
     "status": "nungil.cli.commands:status",
     "serve": "nungil.cli.operate:serve",
     "migrate": "nungil.cli.operate:migrate",

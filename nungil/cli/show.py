@@ -79,7 +79,7 @@ def hits(found: Json, console: Console | None = None) -> None:
     table.add_column("media id", no_wrap=True)
     for place, hit in enumerate(found["hits"], start=1):
         item = hit["item"]
-        what = _name(item["title"]) if item else hit["file_name"] or "a picture"
+        what = name(item["title"]) if item else hit["file_name"] or "a picture"
         offers = "\n".join(_offer(offer) for offer in item["offers"][:3]) if item else ""
         table.add_row(str(place), f"{hit['score']:.3f}", what, offers, hit["media_id"])
     console.print(table)
@@ -101,7 +101,7 @@ def interests(
         evidence = interest["evidence"]
         pictures = dict.fromkeys((files or {}).get(e["media_id"], e["media_id"][-8:]) for e in evidence)
         reasons = dict.fromkeys(e["why"]["en"] for e in evidence)
-        table.add_row(_name(interest["name"]), f"{interest['weight']:.2f}", _some(pictures, 3), _some(reasons, 1))
+        table.add_row(name(interest["name"]), f"{interest['weight']:.2f}", _some(pictures, 3), _some(reasons, 1))
     console.print(table)
 
 
@@ -119,8 +119,9 @@ def status(answer: Json) -> None:
         console.print(f"index: {index['rows']} rows, {index['items']} items, {index['encoder_space']}")
 
 
-def _name(name: Json) -> str:
-    return " · ".join(dict.fromkeys(text for text in (name["en"], name["ko"]) if text))
+def name(title: Json) -> str:
+    """In both languages, each once."""
+    return " · ".join(dict.fromkeys(text for text in (title["en"], title["ko"]) if text))
 
 
 def _offer(offer: Json) -> str:

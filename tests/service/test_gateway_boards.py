@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import io
+import json
 import threading
 
 import httpx
 import pytest
+from click.testing import CliRunner
 from gateway_builders import a_gateway, problem_of
 from picture_builders import a_picture
 from PIL import Image
 
+from nungil.cli.main import main
 from nungil.event_log.open import open_event_log
 from nungil.event_log.topics import USER_ACTIVITY
 
@@ -286,3 +289,30 @@ def test_more_like_a_board_is_found_under_filters_without_what_is_on_it(gateway)
     token = mina.post(f"/v1/me/boards/{board}/share").json()["token"]
     juno.post("/v1/me/boards/shared", json={"token": token}).raise_for_status()
     assert len(juno.post(f"/v1/me/boards/{board}/more", json={}).json()["hits"]) == 4
+
+
+def test_the_command_lists_boards_and_shows_every_pin(gateway):
+    ria = gateway.as_person("ria")
+    board = a_board(ria, "거실")
+    mine = searchable(ria, a_picture(colour=RED, seed=60))
+    save(ria, board, mine, note="for the corner")
+    save(ria, board, mine, box=LEFT)
+
+    def run(*arguments: str) -> str:
+        ran = CliRunner().invoke(
+            main, ["boards", *arguments, "--url", gateway.url, "--key", gateway.key(subject="ria")]
+        )
+        assert ran.exit_code == 0, ran.output
+        return ran.output
+
+    listed = run("list")
+    assert "거실" in listed
+    assert board in listed
+    assert [pin["media_id"] for pin in json.loads(run("show", board, "--json"))["pins"]] == [mine, mine]
+    shown = run("show", board)
+    assert "for the corner" in shown
+    assert "0.00,0.00,0.50,1.00" in shown
+    wrong = CliRunner().invoke(
+        main, ["boards", "show", "none", "--url", gateway.url, "--key", gateway.key(subject="ria")]
+    )
+    assert wrong.exit_code == 1
