@@ -43,8 +43,8 @@ def encode_original(pixels: Pixels, format_: Format) -> Stored:
 
 
 def encode_rendition(pixels: Pixels) -> bytes:
-    """A JPEG whose longer side is at most RENDITION_PX."""
-    return _jpeg(_within(Image.fromarray(pixels), RENDITION_PX, RENDITION_PX), quality=90)
+    """A JPEG whose longer side is at most RENDITION_PX. With all its colours: the encoder looks at it, and sees less where they are halved."""
+    return _jpeg(_within(Image.fromarray(pixels), RENDITION_PX, RENDITION_PX), quality=90, subsampling="4:4:4")
 
 
 def narrower(rendition: bytes, max_width_px: int) -> bytes:
@@ -76,7 +76,7 @@ def _within(image: Image.Image, width: int, height: int) -> Image.Image:
     return image.resize(size, Image.Resampling.LANCZOS, reducing_gap=3.0)
 
 
-def _jpeg(image: Image.Image, *, quality: int) -> bytes:
+def _jpeg(image: Image.Image, *, quality: int, subsampling: str = "4:2:0") -> bytes:
     out = io.BytesIO()
-    image.save(out, "JPEG", quality=quality)
+    image.save(out, "JPEG", quality=quality, subsampling=subsampling)
     return out.getvalue()
