@@ -35,6 +35,7 @@ from services.profile.consumer import ReadEvents
 from services.profile.evidence import Reading
 from services.profile.handlers.boards import Boards
 from services.profile.handlers.consents import Consents
+from services.profile.handlers.corrections import Corrections
 from services.profile.handlers.describing import Describe
 from services.profile.handlers.events import PeopleActed, PictureChanged, PicturesEmbedded
 from services.profile.handlers.interests import Interests
@@ -214,10 +215,18 @@ class AProfile:
     def consents(self) -> Consents:
         return Consents(self.engine, self.clock, self.journal)
 
+    @property
+    def shown(self) -> Interests:
+        return Interests(self.journal, self.rules, self.clock, self.taxonomy)
+
+    @property
+    def corrections(self) -> Corrections:
+        return Corrections(self.journal, self.shown, self.clock, self.woken)
+
     def interests(self, person_id: str) -> dict[str, float]:
         """Weights by id, heaviest first."""
-        found, _ = Interests(self.journal, self.rules, self.clock)(TENANT, person_id)
-        return {id_: weight for id_, weight, _ in found}
+        found = self.shown(TENANT, person_id).interests
+        return {shown.id: shown.weight for shown in found if shown.weight}
 
     def a_person(self, subject: str = "mina", *, consents: bool = True) -> str:
         """Who consented a year ago, unless not."""
@@ -241,7 +250,7 @@ class AProfile:
         read = ReadEvents(
             PictureChanged(journal, self.watches, self.boards),
             embedded,
-            PeopleActed(journal),
+            PeopleActed(journal, self.corrections),
             self.watches,
             self.boards,
         )

@@ -52,6 +52,13 @@ class NotReady(NungilError):
     grpc_code = grpc.StatusCode.FAILED_PRECONDITION
 
 
+class Outdated(NungilError):
+    """It was changed since the caller read it: read it again, and decide again."""
+
+    http_status = 412
+    grpc_code = grpc.StatusCode.ABORTED
+
+
 class Unauthenticated(NungilError):
     """No key, or one that we do not know."""
 
@@ -78,7 +85,7 @@ class Misconfigured(NungilError):
 
 
 _BY_CODE: dict[grpc.StatusCode, type[NungilError]] = {
-    c.grpc_code: c for c in (Rejected, TooLarge, NotFound, NotReady, Unauthenticated, Forbidden, DependencyAway)
+    c.grpc_code: c for c in (Rejected, TooLarge, NotFound, NotReady, Outdated, Unauthenticated, Forbidden, DependencyAway)
 }
 _BY_CODE[grpc.StatusCode.DEADLINE_EXCEEDED] = DependencyAway
 

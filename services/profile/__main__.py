@@ -26,6 +26,7 @@ from services.profile.config import ProfileSettings
 from services.profile.evidence import Reading
 from services.profile.handlers.boards import Boards, GoesWith
 from services.profile.handlers.consents import Consents
+from services.profile.handlers.corrections import Corrections
 from services.profile.handlers.describing import Describe
 from services.profile.handlers.events import PeopleActed, PictureChanged, PicturesEmbedded
 from services.profile.handlers.interests import Interests
@@ -51,14 +52,19 @@ def run(settings: ProfileSettings, stop: Event) -> None:
         check_current("profile", engine)
         features = FeatureObjects(objects, space_of(settings.encoder_url).name)
         journal = Journal(engine, features, Reading(taxonomy, settings.interest_floor), rules, now_ms)
+        interests = Interests(journal, rules, now_ms, taxonomy)
+        corrections = Corrections(journal, interests, now_ms, woken)
         watches = Watches(engine, features, now_ms, woken, settings.watches_per_person, settings.unmet_people)
         limits = Limits(settings.boards_per_person, settings.pins_per_board)
         boards = Boards(engine, now_ms, woken, limits)
         changed = PictureChanged(journal, watches, boards)
-        read = consumer.ReadEvents(changed, PicturesEmbedded(journal, woken), PeopleActed(journal), watches, boards)
+        read = consumer.ReadEvents(
+            changed, PicturesEmbedded(journal, woken), PeopleActed(journal, corrections), watches, boards
+        )
         servicer = ProfileServicer(
             Identify(engine, now_ms),
-            Interests(journal, rules, now_ms),
+            interests,
+            corrections,
             Consents(engine, now_ms, journal),
             watches,
             taxonomy,

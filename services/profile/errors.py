@@ -1,6 +1,6 @@
 """What profile answers where it cannot do what was asked."""
 
-from nungil.runtime.errors import NotFound, NotReady, Rejected
+from nungil.runtime.errors import NotFound, NotReady, Outdated, Rejected
 
 
 class UnknownPerson(NotFound):
@@ -17,6 +17,26 @@ class UnknownPurpose(Rejected):
 
 class InvalidActivity(Rejected):
     """An event that names nobody, no picture, nothing done, or a time that has not come."""
+
+
+class NoSuchInterest(NotFound):
+    """There is no such interest: GET /v1/interests lists those there are."""
+
+
+class InvalidName(Rejected):
+    """An own name of an interest has 1 to 60 visible characters; none at all gives the usual name back."""
+
+
+class InterestChanged(Outdated):
+    """This interest was corrected since it was read: read it again, and decide again."""
+
+
+class InvalidAbout(Rejected):
+    """What is stated about oneself takes only the words that the contract lists."""
+
+
+class InvalidQuestion(Rejected):
+    """A question that cannot be: the message says which part of it."""
 
 
 class InvalidMediaEvent(Rejected):

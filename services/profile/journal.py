@@ -20,7 +20,7 @@ from nungil.pictures.features import Features, decode_features
 from nungil.runtime import metrics
 from nungil.runtime.clock import Clock
 from nungil.runtime.errors import Rejected
-from services.profile import core, store
+from services.profile import core, people_rows, store
 from services.profile.core import Activity, Entry, Finding, Found, Rules
 from services.profile.errors import InvalidActivity, UnreadableFeatures
 from services.profile.parts import found_in
@@ -111,6 +111,7 @@ class Journal:
         now_ms = self.clock()
         with self.engine.begin() as c:  # first, so that no row is added after the look for those there are
             store.mark_removed(c, tenant, media_id, now_ms, forget_before_ms=core.oldest_kept_ms(now_ms))
+            people_rows.drop_from_galleries(c, tenant, [media_id])
             store.forget_result(c, tenant, media_id)
         with reading(self.engine) as c:
             people = store.people_with(c, tenant, media_id)
@@ -171,6 +172,7 @@ class Journal:
             media_ids = {activity.media_id for activity in activities}
             store.keep_pictures(c, tenant, media_ids)
             removed = store.removed(c, tenant, media_ids)
+            pauses = people_rows.pauses(c, tenant, person_id)
             wanted: list[Activity] = []
             for activity in activities:
                 if activity.occurred_at_ms > now_ms + core.AHEAD_MS:
@@ -182,6 +184,8 @@ class Journal:
                     removed=activity.media_id in removed,
                     now_ms=now_ms,
                 )
+                if any(pause.covers(activity.occurred_at_ms) for pause in pauses):
+                    why = "learning is paused, or was then"
                 if why:
                     logger.info("activity %s of %s is dropped: %s", activity.event_id, person_id, why)
                 else:

@@ -18,10 +18,12 @@ from nungil.event_log.port import NewRecord, Record
 from nungil.pictures.boxes import WHOLE, clip
 from nungil.pictures.features import box_from_proto, box_to_proto
 from nungil.pictures.naming import name_to_proto
-from nungil.taxonomy.taxonomy import Taxonomy
+from nungil.runtime import tracing
+from nungil.taxonomy.taxonomy import Interest, Taxonomy
 from services.profile import sentences
-from services.profile.core import Activity, KeptConsent, Reason, Weighed
+from services.profile.core import CORRECTIONS, Activity, Entry, KeptConsent, Reason
 from services.profile.errors import InvalidActivity, InvalidMediaEvent
+from services.profile.shown import Change, Shown, clean_name
 
 ID = re.compile(r"(?!\.+$)[A-Za-z0-9._-]{1,128}")
 _UPLOADS = uuid.UUID("b9a3c1de-6a2f-5c1e-9d50-4c2f6f0f7a11")  # the namespace of the event ids of uploads
@@ -32,7 +34,8 @@ def activity_of(record: Record) -> Activity:
     """Raises InvalidActivity or InvalidBox for what no fold could ever use."""
     event = UserActivity()
     _parse(event, record, InvalidActivity)
-    for name in ("event_id", "tenant", "person_id", "media_id"):
+    corrects = event.kind in CORRECTIONS
+    for name in ("event_id", "tenant", "person_id", "interest_id" if corrects else "media_id"):
         if not ID.fullmatch(getattr(event, name)):
             raise InvalidActivity(f"{name} is missing or no id: {getattr(event, name)[:40]!r}")
     known = profile_pb2.ActivityKind.values()
@@ -40,6 +43,17 @@ def activity_of(record: Record) -> Activity:
         raise InvalidActivity(f"nothing was done: kind is {event.kind}")
     if event.occurred_at_ms <= 0:
         raise InvalidActivity(f"occurred_at_ms is {event.occurred_at_ms}")
+    if corrects:
+        return Activity(
+            event.event_id,
+            event.tenant,
+            event.person_id,
+            int(event.kind),
+            "",
+            None,
+            event.occurred_at_ms,
+            event.interest_id,
+        )
     box = clip(box_from_proto(event.box))[0] if event.HasField("box") else None
     if box == WHOLE:
         box = None
@@ -79,15 +93,51 @@ def uploaded(event: MediaEmbedded, trace: Mapping[str, str]) -> NewRecord:
     return NewRecord(topics.USER_ACTIVITY, event.owner, activity.SerializeToString(), headers)
 
 
-def interest_to_proto(taxonomy: Taxonomy, id_: str, weight: float, weighed: Weighed) -> profile_pb2.Interest:
+def corrected(tenant: str, person_id: str, entry: Entry) -> NewRecord:
+    """The activity of a correction: its interest, never the text of a name."""
+    activity = UserActivity(
+        event_id=entry.event_id,
+        tenant=tenant,
+        person_id=person_id,
+        kind=profile_pb2.ActivityKind.ValueType(entry.kind),
+        interest_id=entry.interest,
+        occurred_at_ms=entry.occurred_at_ms,
+    )
+    headers = tracing.inject() | {"event": "UserActivity"}
+    return NewRecord(topics.USER_ACTIVITY, person_id, activity.SerializeToString(), headers)
+
+
+def interest_to_proto(taxonomy: Taxonomy, shown: Shown) -> profile_pb2.Interest:
     """An interest of the taxonomy as it is shown."""
-    interest = taxonomy.interests[id_]
+    interest = taxonomy.interests[shown.id]
     return profile_pb2.Interest(
-        id=id_,
+        id=shown.id,
         name=name_to_proto(interest.name),
         parent_id=interest.parent or "",
-        weight=weight,
-        evidence=[_evidence_to_proto(taxonomy, id_, reason) for reason in weighed.reasons],
+        weight=shown.weight,
+        evidence=[_evidence_to_proto(taxonomy, shown.id, reason) for reason in shown.reasons],
+        own_name=shown.said.name,
+        trend=profile_pb2.Trend.ValueType(shown.trend),
+        followed=shown.said.followed,
+        muted=shown.said.muted,
+        pinned=shown.said.pinned,
+        etag=shown.etag,
+    )
+
+
+def change_of(request: profile_pb2.CorrectInterestRequest) -> Change:
+    """What is to be said; what is absent stays as it is. Raises InvalidName."""
+    name = clean_name(request.own_name) if request.HasField("own_name") else None
+    followed, muted, pinned = (
+        getattr(request, field) if request.HasField(field) else None for field in ("followed", "muted", "pinned")
+    )
+    return Change(name, followed, muted, pinned)
+
+
+def found_to_proto(interest: Interest) -> profile_pb2.FindInterestsResponse.Found:
+    """An interest of the taxonomy, for following."""
+    return profile_pb2.FindInterestsResponse.Found(
+        id=interest.id, name=name_to_proto(interest.name), parent_id=interest.parent or ""
     )
 
 
@@ -105,7 +155,13 @@ def consent_to_proto(purpose: int, kept: KeptConsent) -> profile_pb2.Consent:
 
 def _evidence_to_proto(taxonomy: Taxonomy, interest_id: str, reason: Reason) -> profile_pb2.Evidence:
     labels = [(taxonomy.labels[label], p) for label, p in reason.labels if label in taxonomy.labels]
-    why = sentences.why(taxonomy.interests[interest_id].name, reason, [(entry.name, p) for entry, p in labels])
+    name = taxonomy.interests[interest_id].name
+    of_colours = not labels and taxonomy.is_look(interest_id)
+    why = (
+        sentences.why_by_colours(name, reason)
+        if of_colours
+        else sentences.why(name, reason, [(entry.name, p) for entry, p in labels])
+    )
     return profile_pb2.Evidence(
         media_id=reason.media_id,
         box=box_to_proto(reason.box),

@@ -10,7 +10,6 @@ from nungil.api.profile.v1 import profile_pb2 as pb
 from nungil.api.profile.v1.profile_pb2_grpc import ProfileServiceStub, add_ProfileServiceServicer_to_server
 from nungil.runtime.errors import NotFound, Rejected
 from nungil.runtime.rpc import calling, grpc_server, open_channel
-from services.profile.handlers.interests import Interests
 from services.profile.rpc.profile import ProfileServicer
 
 
@@ -22,8 +21,14 @@ def profile(tmp_path):
 
 @pytest.fixture
 def stub(profile, tmp_path):
-    interests = Interests(profile.journal, profile.rules, profile.clock)
-    servicer = ProfileServicer(profile.identify, interests, profile.consents, profile.watches, profile.taxonomy)
+    servicer = ProfileServicer(
+        profile.identify,
+        profile.shown,
+        profile.corrections,
+        profile.consents,
+        profile.watches,
+        profile.taxonomy,
+    )
     address = f"unix:{tmp_path}/profile.sock"
     with (
         grpc_server(lambda s: add_ProfileServiceServicer_to_server(servicer, s), listen=address, grace_s=1),
@@ -70,6 +75,10 @@ def test_every_purpose_is_answered_and_none_is_given_at_first(stub):
         (pb.CONSENT_PURPOSE_PERSONALISE, False, 0),
         (pb.CONSENT_PURPOSE_IMAGE_INTEREST, False, 0),
         (pb.CONSENT_PURPOSE_TAKEN_ON, False, 0),
+        (pb.CONSENT_PURPOSE_ADS_ONSITE, False, 0),
+        (pb.CONSENT_PURPOSE_ADS_EXPORT, False, 0),
+        (pb.CONSENT_PURPOSE_PREVIEW_FACE, False, 0),
+        (pb.CONSENT_PURPOSE_APPEARANCE_TIPS, False, 0),
     ]
 
 

@@ -13,6 +13,7 @@ from services.gateway.http import (
     contract,
     erasing,
     events,
+    interests,
     items,
     lens,
     media,
@@ -37,7 +38,21 @@ def create_app(parts: Parts) -> ASGIApp:
         redirect_slashes=False,
     )
     app.state.parts = parts
-    for module in (media, items, search, lens, people, watches, boards, erasing, events, status, contract, page):
+    for module in (
+        media,
+        items,
+        search,
+        lens,
+        people,
+        interests,
+        watches,
+        boards,
+        erasing,
+        events,
+        status,
+        contract,
+        page,
+    ):
         app.include_router(module.router)
     app.include_router(boards.links)
     app.include_router(boards.shared)

@@ -12,25 +12,17 @@ from services.gateway.core import Who, event_id_of
 from services.gateway.handlers.peers import ask
 from services.gateway.http.parts import Parts
 from services.gateway.http.route import GuardedRoute, Person, Wired
-from services.gateway.wire.common import caller
+from services.gateway.wire.common import caller, time_of
 from services.gateway.wire.people import (
     ActivityModel,
     ConsentChangeModel,
     ConsentsModel,
-    InterestsModel,
+    LearningKeptModel,
+    LearningModel,
     NotedModel,
 )
 
 router = APIRouter(prefix="/v1", tags=["a person"], route_class=GuardedRoute)
-
-
-@router.get("/me/interests")
-async def get_interests(who: Person, parts: Wired) -> InterestsModel:
-    """What the person's pictures say of their interests, and which part of which picture says so."""
-    request = profile_pb2.GetInterestsRequest(caller=caller(who))
-    return InterestsModel.of(
-        await ask(parts.peers.profile.GetInterests, request, timeout_s=parts.settings.call_timeout_s)
-    )
 
 
 @router.get("/me/consent")
@@ -46,6 +38,14 @@ async def put_consent(who: Person, parts: Wired, change: ConsentChangeModel) -> 
         request = profile_pb2.SetConsentRequest(caller=caller(who), purpose=purpose, given=given)
         await ask(parts.peers.profile.SetConsent, request, timeout_s=parts.settings.call_timeout_s)
     return await _consents(who, parts)
+
+
+@router.put("/me/learning")
+async def put_learning(who: Person, parts: Wired, learning: LearningModel) -> LearningKeptModel:
+    """Pauses learning, or goes on with it. What happens during a pause is never learnt; what was learnt before stays."""
+    request = profile_pb2.SetLearningRequest(caller=caller(who), paused=learning.paused)
+    answer = await ask(parts.peers.profile.SetLearning, request, timeout_s=parts.settings.call_timeout_s)
+    return LearningKeptModel(paused=answer.paused, changed_at=time_of(answer.changed_at_ms))
 
 
 @router.post("/activity", status_code=202)

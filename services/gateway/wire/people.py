@@ -1,4 +1,4 @@
-"""Interests, consents and activity, as the API shows them."""
+"""Consents, learning and activity, as the API shows them."""
 
 from __future__ import annotations
 
@@ -9,63 +9,21 @@ from pydantic import ConfigDict, Field
 
 from nungil.api.profile.v1 import events_pb2, profile_pb2
 from services.gateway.core import Who
-from services.gateway.wire.common import BoxModel, LabelModel, Model, NameModel, time_of, word_of
+from services.gateway.wire.common import BoxModel, Model, time_of
 
 KindWord = Literal["saved", "liked", "tried", "shared", "closed_up", "clicked_out", "hidden", "bought"]
 _PURPOSES = {
-    "personalise": profile_pb2.CONSENT_PURPOSE_PERSONALISE,
-    "image_interest": profile_pb2.CONSENT_PURPOSE_IMAGE_INTEREST,
-    "taken_on": profile_pb2.CONSENT_PURPOSE_TAKEN_ON,
+    word: profile_pb2.ConsentPurpose.Value(f"CONSENT_PURPOSE_{word.upper()}")
+    for word in (
+        "personalise",
+        "image_interest",
+        "taken_on",
+        "ads_onsite",
+        "ads_export",
+        "preview_face",
+        "appearance_tips",
+    )
 }
-
-
-class EvidenceModel(Model):
-    media_id: str
-    box: BoxModel | None = Field(description="the part of the picture that says so; null: the whole")
-    kind: str = Field(description="what the person did", examples=["uploaded"])
-    labels: list[LabelModel]
-    why: NameModel = Field(description="one sentence")
-    at: datetime | None
-
-    @classmethod
-    def of(cls, evidence: profile_pb2.Evidence) -> EvidenceModel:
-        return cls(
-            media_id=evidence.media_id,
-            box=BoxModel.of(evidence.box) if evidence.HasField("box") else None,
-            kind=word_of(evidence.kind, profile_pb2.ActivityKind, "ACTIVITY_KIND_"),
-            labels=LabelModel.all(evidence.labels),
-            why=NameModel.of(evidence.why),
-            at=time_of(evidence.occurred_at_ms),
-        )
-
-
-class InterestModel(Model):
-    id: str = Field(description="of the taxonomy", examples=["dogs"])
-    name: NameModel
-    parent: str | None = Field(description="the broader interest", examples=["pets"])
-    weight: float = Field(description="evidence in pictures, decayed to now")
-    evidence: list[EvidenceModel] = Field(description="strongest first")
-
-
-class InterestsModel(Model):
-    learning: bool = Field(description="the consent image_interest is given; without it nothing is learnt")
-    interests: list[InterestModel] = Field(description="heaviest first")
-
-    @classmethod
-    def of(cls, answer: profile_pb2.GetInterestsResponse) -> InterestsModel:
-        return cls(
-            learning=answer.learning,
-            interests=[
-                InterestModel(
-                    id=interest.id,
-                    name=NameModel.of(interest.name),
-                    parent=interest.parent_id or None,
-                    weight=interest.weight,
-                    evidence=[EvidenceModel.of(evidence) for evidence in interest.evidence],
-                )
-                for interest in answer.interests
-            ],
-        )
 
 
 class ConsentModel(Model):
@@ -76,7 +34,11 @@ class ConsentModel(Model):
 class ConsentsModel(Model):
     personalise: ConsentModel = Field(description="order what is shown by the person's interests")
     image_interest: ConsentModel = Field(description="draw interests from the person's pictures")
-    taken_on: ConsentModel = Field(description="keep the date on which a picture was taken")
+    taken_on: ConsentModel = Field(description="keep the date on which a picture was taken, and tell the story by it")
+    ads_onsite: ConsentModel = Field(description="show sponsored recommendations here, marked")
+    ads_export: ConsentModel = Field(description="count the person in audiences that leave this system")
+    preview_face: ConsentModel = Field(description="previews on a picture of the person's own face")
+    appearance_tips: ConsentModel = Field(description="recommend by the skin type and hair that the person states")
 
     @classmethod
     def of(cls, answer: profile_pb2.GetConsentsResponse) -> ConsentsModel:
@@ -94,10 +56,27 @@ class ConsentChangeModel(Model):
     personalise: bool | None = Field(None, strict=True, description="null or absent: as it is")
     image_interest: bool | None = Field(None, strict=True)
     taken_on: bool | None = Field(None, strict=True)
+    ads_onsite: bool | None = Field(None, strict=True)
+    ads_export: bool | None = Field(None, strict=True)
+    preview_face: bool | None = Field(None, strict=True)
+    appearance_tips: bool | None = Field(None, strict=True)
 
     def changes(self) -> list[tuple[profile_pb2.ConsentPurpose.ValueType, bool]]:
         """What is to be set."""
         return [(_PURPOSES[word], given) for word, given in self.model_dump(exclude_none=True).items()]
+
+
+class LearningModel(Model):
+    """While paused nothing that the person does is learnt, then or later. What was learnt before stays."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"paused": True}]})
+
+    paused: bool = Field(strict=True)
+
+
+class LearningKeptModel(Model):
+    paused: bool
+    changed_at: datetime | None = Field(description="null: never paused")
 
 
 class ActivityModel(Model):

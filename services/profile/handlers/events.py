@@ -14,6 +14,7 @@ from nungil.runtime.errors import Rejected
 from nungil.runtime.tracing import Span
 from services.profile import core, store, wire
 from services.profile.handlers.boards import Boards
+from services.profile.handlers.corrections import Corrections
 from services.profile.journal import Journal
 from services.profile.watching import Watches
 
@@ -72,9 +73,17 @@ class PictureChanged:
 
 @dataclass(frozen=True)
 class PeopleActed:
-    """People did things with pictures: the only thing that makes interests."""
+    """People did things with pictures, the only thing that makes interests, or said something of an interest."""
 
     journal: Journal
+    corrections: Corrections
 
     def __call__(self, activities: Sequence[core.Activity]) -> Mapping[core.Activity, Rejected]:
-        return self.journal.add(activities)
+        faults = self.journal.add([activity for activity in activities if not activity.interest])
+        for activity in activities:
+            if activity.interest:
+                try:
+                    self.corrections.heard(activity)
+                except Rejected as error:
+                    faults[activity] = error
+        return faults

@@ -10,7 +10,8 @@ from nungil.pictures.features import box_from_proto
 from nungil.taxonomy.taxonomy import Taxonomy
 from services.profile import watch_wire, wire
 from services.profile.handlers.consents import Consents
-from services.profile.handlers.interests import Interests
+from services.profile.handlers.corrections import Corrections
+from services.profile.handlers.interests import FindInterests, Interests
 from services.profile.handlers.people import Identify
 from services.profile.watching import Watches
 
@@ -19,10 +20,18 @@ class ProfileServicer(ProfileServiceServicer):
     """Answers `nungil.api.profile.v1.ProfileService`."""
 
     def __init__(
-        self, identify: Identify, interests: Interests, consents: Consents, watches: Watches, taxonomy: Taxonomy
+        self,
+        identify: Identify,
+        interests: Interests,
+        corrections: Corrections,
+        consents: Consents,
+        watches: Watches,
+        taxonomy: Taxonomy,
     ) -> None:
         self._identify = identify
         self._interests = interests
+        self._corrections = corrections
+        self._find = FindInterests(taxonomy)
         self._consents = consents
         self._watches = watches
         self._taxonomy = taxonomy
@@ -31,15 +40,37 @@ class ProfileServicer(ProfileServiceServicer):
         return pb.IdentifyResponse(person_id=self._identify(request.tenant, request.subject))
 
     def GetInterests(self, request: pb.GetInterestsRequest, context: Any) -> pb.GetInterestsResponse:
-        found, learning = self._interests(request.caller.tenant, request.caller.person_id)
+        found = self._interests(request.caller.tenant, request.caller.person_id)
         return pb.GetInterestsResponse(
-            interests=[
-                wire.interest_to_proto(self._taxonomy, id_, weight, weighed)
-                for id_, weight, weighed in found
-                if id_ in self._taxonomy.interests  # one that the taxonomy has given up is shown no more
-            ],
-            learning=learning,
+            interests=[wire.interest_to_proto(self._taxonomy, shown) for shown in found.interests],
+            learning=found.learning,
+            paused=found.paused,
+            etag=found.etag,
         )
+
+    def GetInterest(self, request: pb.GetInterestRequest, context: Any) -> pb.GetInterestResponse:
+        shown = self._interests.one(request.caller.tenant, request.caller.person_id, request.interest_id)
+        return pb.GetInterestResponse(interest=wire.interest_to_proto(self._taxonomy, shown))
+
+    def CorrectInterest(self, request: pb.CorrectInterestRequest, context: Any) -> pb.CorrectInterestResponse:
+        caller, change = request.caller, wire.change_of(request)
+        shown = self._corrections.change(
+            caller.tenant, caller.person_id, request.interest_id, change, if_match=request.if_match
+        )
+        return pb.CorrectInterestResponse(interest=wire.interest_to_proto(self._taxonomy, shown))
+
+    def DeleteInterest(self, request: pb.DeleteInterestRequest, context: Any) -> pb.DeleteInterestResponse:
+        caller = request.caller
+        self._corrections.forget(caller.tenant, caller.person_id, request.interest_id, if_match=request.if_match)
+        return pb.DeleteInterestResponse()
+
+    def FindInterests(self, request: pb.FindInterestsRequest, context: Any) -> pb.FindInterestsResponse:
+        found = self._find(request.text, limit=request.limit)
+        return pb.FindInterestsResponse(interests=[wire.found_to_proto(interest) for interest in found])
+
+    def SetLearning(self, request: pb.SetLearningRequest, context: Any) -> pb.SetLearningResponse:
+        changed_at_ms = self._consents.pause(request.caller.tenant, request.caller.person_id, request.paused)
+        return pb.SetLearningResponse(paused=request.paused, changed_at_ms=changed_at_ms)
 
     def GetConsents(self, request: pb.GetConsentsRequest, context: Any) -> pb.GetConsentsResponse:
         kept = self._consents.of(request.caller.tenant, request.caller.person_id)

@@ -3,26 +3,31 @@
 isort:skip_file
 What a person tells of themselves, and what their gallery tells."""
 
+import builtins as _builtins
+import sys
+import typing as _typing
 from collections import abc as _abc
+
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+
 from nungil.api.common.v1 import common_pb2 as _common_pb2
-import builtins as _builtins
-import sys
-import typing as _typing
+from nungil.api.profile.v1 import profile_pb2 as _profile_pb2
 
 if sys.version_info >= (3, 11):
-    from typing import TypeAlias as _TypeAlias, Never as _Never
+    from typing import Never as _Never
+    from typing import TypeAlias as _TypeAlias
 else:
-    from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
+    from typing import Never as _Never
+    from typing import TypeAlias as _TypeAlias
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class _AboutPurpose:
     ValueType = _typing.NewType("ValueType", _builtins.int)
-    V: _TypeAlias = ValueType  # noqa: Y015
+    V: _TypeAlias = ValueType
 
 class _AboutPurposeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_AboutPurpose.ValueType], _builtins.type):
     DESCRIPTOR: _descriptor.EnumDescriptor
@@ -37,17 +42,17 @@ ABOUT_PURPOSE_UNSPECIFIED: AboutPurpose.ValueType  # 0
 ABOUT_PURPOSE_RECOMMENDATIONS: AboutPurpose.ValueType  # 1
 ABOUT_PURPOSE_SEGMENTS: AboutPurpose.ValueType  # 2
 ABOUT_PURPOSE_ADS: AboutPurpose.ValueType  # 3
-Global___AboutPurpose: _TypeAlias = AboutPurpose  # noqa: Y015
+Global___AboutPurpose: _TypeAlias = AboutPurpose
 
 class _Season:
     ValueType = _typing.NewType("ValueType", _builtins.int)
-    V: _TypeAlias = ValueType  # noqa: Y015
+    V: _TypeAlias = ValueType
 
 class _SeasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Season.ValueType], _builtins.type):
     DESCRIPTOR: _descriptor.EnumDescriptor
     SEASON_UNSPECIFIED: _Season.ValueType  # 0
     SEASON_WINTER: _Season.ValueType  # 1
-    """December counts to the year after it"""
+    """December to February; the year is the one in which it begins"""
     SEASON_SPRING: _Season.ValueType  # 2
     SEASON_SUMMER: _Season.ValueType  # 3
     SEASON_AUTUMN: _Season.ValueType  # 4
@@ -56,11 +61,11 @@ class Season(_Season, metaclass=_SeasonEnumTypeWrapper): ...
 
 SEASON_UNSPECIFIED: Season.ValueType  # 0
 SEASON_WINTER: Season.ValueType  # 1
-"""December counts to the year after it"""
+"""December to February; the year is the one in which it begins"""
 SEASON_SPRING: Season.ValueType  # 2
 SEASON_SUMMER: Season.ValueType  # 3
 SEASON_AUTUMN: Season.ValueType  # 4
-Global___Season: _TypeAlias = Season  # noqa: Y015
+Global___Season: _TypeAlias = Season
 
 @_typing.final
 class About(_message.Message):
@@ -98,13 +103,13 @@ class About(_message.Message):
         style: _builtins.str = ...,
         purposes: _abc.Iterable[Global___AboutPurpose.ValueType] | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _Never
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["age_band", b"age_band", "gender", b"gender", "hair", b"hair", "purposes", b"purposes", "skin_type", b"skin_type", "style", b"style"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["age_band", b"age_band", "gender", b"gender", "hair", b"hair", "purposes", b"purposes", "skin_type", b"skin_type", "style", b"style"]
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___About: _TypeAlias = About  # noqa: Y015
+Global___About: _TypeAlias = About
 
 @_typing.final
 class GetAboutRequest(_message.Message):
@@ -118,13 +123,13 @@ class GetAboutRequest(_message.Message):
         *,
         caller: _common_pb2.Caller | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["caller", b"caller"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["caller", b"caller"]
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["caller", b"caller"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["caller", b"caller"]
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___GetAboutRequest: _TypeAlias = GetAboutRequest  # noqa: Y015
+Global___GetAboutRequest: _TypeAlias = GetAboutRequest
 
 @_typing.final
 class GetAboutResponse(_message.Message):
@@ -138,13 +143,13 @@ class GetAboutResponse(_message.Message):
         *,
         about: Global___About | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["about", b"about"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["about", b"about"]
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about"]
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___GetAboutResponse: _TypeAlias = GetAboutResponse  # noqa: Y015
+Global___GetAboutResponse: _TypeAlias = GetAboutResponse
 
 @_typing.final
 class PutAboutRequest(_message.Message):
@@ -162,13 +167,13 @@ class PutAboutRequest(_message.Message):
         caller: _common_pb2.Caller | None = ...,
         about: Global___About | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "caller", b"caller"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "caller", b"caller"]
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "caller", b"caller"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "caller", b"caller"]
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___PutAboutRequest: _TypeAlias = PutAboutRequest  # noqa: Y015
+Global___PutAboutRequest: _TypeAlias = PutAboutRequest
 
 @_typing.final
 class PutAboutResponse(_message.Message):
@@ -182,13 +187,13 @@ class PutAboutResponse(_message.Message):
         *,
         about: Global___About | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["about", b"about"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["about", b"about"]
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about"]
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___PutAboutResponse: _TypeAlias = PutAboutResponse  # noqa: Y015
+Global___PutAboutResponse: _TypeAlias = PutAboutResponse
 
 @_typing.final
 class DeleteAboutRequest(_message.Message):
@@ -202,13 +207,13 @@ class DeleteAboutRequest(_message.Message):
         *,
         caller: _common_pb2.Caller | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["caller", b"caller"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["caller", b"caller"]
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["caller", b"caller"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["caller", b"caller"]
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___DeleteAboutRequest: _TypeAlias = DeleteAboutRequest  # noqa: Y015
+Global___DeleteAboutRequest: _TypeAlias = DeleteAboutRequest
 
 @_typing.final
 class DeleteAboutResponse(_message.Message):
@@ -217,33 +222,59 @@ class DeleteAboutResponse(_message.Message):
     def __init__(
         self,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _Never
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _Never
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___DeleteAboutResponse: _TypeAlias = DeleteAboutResponse  # noqa: Y015
+Global___DeleteAboutResponse: _TypeAlias = DeleteAboutResponse
 
 @_typing.final
 class GetStoryRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
+    @_typing.final
+    class TakenOnEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.str
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
     CALLER_FIELD_NUMBER: _builtins.int
+    TAKEN_ON_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def caller(self) -> _common_pb2.Caller: ...
+    @_builtins.property
+    def taken_on(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
+        """YYYY-MM-DD or empty, by media id, of all pictures that the person keeps: ingest says so"""
+
     def __init__(
         self,
         *,
         caller: _common_pb2.Caller | None = ...,
+        taken_on: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["caller", b"caller"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["caller", b"caller"]
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["caller", b"caller"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["caller", b"caller", "taken_on", b"taken_on"]
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___GetStoryRequest: _TypeAlias = GetStoryRequest  # noqa: Y015
+Global___GetStoryRequest: _TypeAlias = GetStoryRequest
 
 @_typing.final
 class GetStoryResponse(_message.Message):
@@ -278,9 +309,9 @@ class GetStoryResponse(_message.Message):
             share: _builtins.float = ...,
             media_ids: _abc.Iterable[_builtins.str] | None = ...,
         ) -> None: ...
-        _HasFieldArgType: _TypeAlias = _typing.Literal["name", b"name"]  # noqa: Y015
+        _HasFieldArgType: _TypeAlias = _typing.Literal["name", b"name"]
         def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-        _ClearFieldArgType: _TypeAlias = _typing.Literal["interest_id", b"interest_id", "media_ids", b"media_ids", "name", b"name", "own_name", b"own_name", "share", b"share"]  # noqa: Y015
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["interest_id", b"interest_id", "media_ids", b"media_ids", "name", b"name", "own_name", b"own_name", "share", b"share"]
         def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
         def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -311,30 +342,40 @@ class GetStoryResponse(_message.Message):
             interests: _abc.Iterable[Global___GetStoryResponse.Part] | None = ...,
             sentence: _common_pb2.Name | None = ...,
         ) -> None: ...
-        _HasFieldArgType: _TypeAlias = _typing.Literal["sentence", b"sentence"]  # noqa: Y015
+        _HasFieldArgType: _TypeAlias = _typing.Literal["sentence", b"sentence"]
         def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-        _ClearFieldArgType: _TypeAlias = _typing.Literal["interests", b"interests", "pictures", b"pictures", "season", b"season", "sentence", b"sentence", "year", b"year"]  # noqa: Y015
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["interests", b"interests", "pictures", b"pictures", "season", b"season", "sentence", b"sentence", "year", b"year"]
         def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
         def WhichOneof(self, oneof_group: _Never) -> None: ...
 
     CHAPTERS_FIELD_NUMBER: _builtins.int
     UNDATED_FIELD_NUMBER: _builtins.int
+    PENDING_FIELD_NUMBER: _builtins.int
+    MISSING_FIELD_NUMBER: _builtins.int
     undated: _builtins.int
     """pictures without a date"""
+    pending: _builtins.int
+    """pictures that are not read yet: ask again for a story with them"""
     @_builtins.property
     def chapters(self) -> _containers.RepeatedCompositeFieldContainer[Global___GetStoryResponse.Chapter]:
         """newest first"""
+
+    @_builtins.property
+    def missing(self) -> _containers.RepeatedScalarFieldContainer[_profile_pb2.ConsentPurpose.ValueType]:
+        """consents without which there is no story: image_interest, taken_on"""
 
     def __init__(
         self,
         *,
         chapters: _abc.Iterable[Global___GetStoryResponse.Chapter] | None = ...,
         undated: _builtins.int = ...,
+        pending: _builtins.int = ...,
+        missing: _abc.Iterable[_profile_pb2.ConsentPurpose.ValueType] | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _Never
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["chapters", b"chapters", "undated", b"undated"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["chapters", b"chapters", "missing", b"missing", "pending", b"pending", "undated", b"undated"]
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___GetStoryResponse: _TypeAlias = GetStoryResponse  # noqa: Y015
+Global___GetStoryResponse: _TypeAlias = GetStoryResponse

@@ -1,0 +1,161 @@
+"""What is kept of people beside their journal: pauses of learning, what they state of themselves, what their pictures show.
+
+The caller brings the transaction; every statement names the tenant.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Connection,
+    ForeignKey,
+    Index,
+    String,
+    Table,
+    Text,
+    and_,
+    delete,
+    insert,
+    select,
+    update,
+)
+
+from services.profile.store import JOURNAL, METADATA
+
+Shares = tuple[tuple[str, float], ...]  # interest id, how surely a picture shows it; surest first
+
+
+def _of_person() -> Column[Any]:
+    return Column("person_id", String, ForeignKey("people.person_id", ondelete="CASCADE"), primary_key=True)
+
+
+PAUSES = Table(
+    "pauses",
+    METADATA,
+    _of_person(),
+    Column("paused_at_ms", BigInteger, primary_key=True),
+    Column("tenant", String, nullable=False),
+    Column("resumed_at_ms", BigInteger, nullable=True),  # null: it is paused
+)
+ABOUTS = Table(
+    "abouts",
+    METADATA,
+    _of_person(),
+    Column("tenant", String, nullable=False),
+    Column("about", Text, nullable=False),
+    Column("changed_at_ms", BigInteger, nullable=False),
+)
+GALLERY = Table(
+    "gallery",
+    METADATA,
+    _of_person(),
+    Column("media_id", String, primary_key=True),
+    Column("tenant", String, nullable=False),
+    Column("shares", Text, nullable=False),
+    Index("gallery_by_media", "tenant", "media_id"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """A time in which nothing is learnt. resumed_at_ms None: it lasts."""
+
+    paused_at_ms: int
+    resumed_at_ms: int | None
+
+    def covers(self, at_ms: int) -> bool:
+        """Whether what occurred then is not to be learnt: while a pause lasts, that is everything."""
+        return self.resumed_at_ms is None or self.paused_at_ms <= at_ms < self.resumed_at_ms
+
+
+def pauses(c: Connection, tenant: str, person_id: str) -> list[Pause]:
+    """The first one first."""
+    found = select(PAUSES).where(*_mine(PAUSES, tenant, person_id)).order_by(PAUSES.c.paused_at_ms)
+    return [Pause(row.paused_at_ms, row.resumed_at_ms) for row in c.execute(found)]
+
+
+def pause(c: Connection, tenant: str, person_id: str, now_ms: int, *, forget_before_ms: int) -> None:
+    """Begins a pause of a locked person, and forgets those that ended so long ago that nothing of then can come any more."""
+    mine = _mine(PAUSES, tenant, person_id)
+    c.execute(delete(PAUSES).where(*mine, PAUSES.c.resumed_at_ms < forget_before_ms))
+    c.execute(insert(PAUSES).values(tenant=tenant, person_id=person_id, paused_at_ms=now_ms))
+
+
+def resume(c: Connection, tenant: str, person_id: str, now_ms: int) -> None:
+    """Ends the pause."""
+    lasting = and_(*_mine(PAUSES, tenant, person_id), PAUSES.c.resumed_at_ms.is_(None))
+    c.execute(update(PAUSES).where(lasting).values(resumed_at_ms=now_ms))
+
+
+def corrected(c: Connection, tenant: str, person_id: str) -> dict[str, tuple[int, str]]:
+    """By interest, the place in the journal of its last correction."""
+    said = select(JOURNAL.c.interest, JOURNAL.c.occurred_at_ms, JOURNAL.c.event_id).where(
+        *_mine(JOURNAL, tenant, person_id), JOURNAL.c.interest != ""
+    )
+    places: dict[str, tuple[int, str]] = {}
+    for row in c.execute(said):
+        places[row.interest] = max(places.get(row.interest, (0, "")), (row.occurred_at_ms, row.event_id))
+    return places
+
+
+def is_corrected(c: Connection, tenant: str, person_id: str, event_id: str) -> bool:
+    """Whether the journal has this event."""
+    known = select(JOURNAL.c.event_id).where(*_mine(JOURNAL, tenant, person_id), JOURNAL.c.event_id == event_id)
+    return c.execute(known).first() is not None
+
+
+def about(c: Connection, tenant: str, person_id: str) -> Mapping[str, Any] | None:
+    """What a person states; None: nothing."""
+    kept = c.execute(select(ABOUTS.c.about).where(*_mine(ABOUTS, tenant, person_id))).scalar_one_or_none()
+    return None if kept is None else json.loads(kept)
+
+
+def put_about(c: Connection, tenant: str, person_id: str, stated: Mapping[str, Any], now_ms: int) -> None:
+    """Replaces what a locked person states."""
+    drop_about(c, tenant, person_id)
+    text = json.dumps(stated, ensure_ascii=False, sort_keys=True)
+    c.execute(insert(ABOUTS).values(tenant=tenant, person_id=person_id, about=text, changed_at_ms=now_ms))
+
+
+def drop_about(c: Connection, tenant: str, person_id: str) -> None:
+    """Forgets it."""
+    c.execute(delete(ABOUTS).where(*_mine(ABOUTS, tenant, person_id)))
+
+
+def gallery(c: Connection, tenant: str, person_id: str) -> dict[str, Shares]:
+    """What a person's pictures show, by media id."""
+    found = select(GALLERY.c.media_id, GALLERY.c.shares).where(*_mine(GALLERY, tenant, person_id))
+    return {row.media_id: tuple((id_, share) for id_, share in json.loads(row.shares)) for row in c.execute(found)}
+
+
+def put_gallery(c: Connection, tenant: str, person_id: str, found: Mapping[str, Shares]) -> None:
+    """Replaces what these pictures of a locked person show."""
+    if found:
+        drop_gallery(c, tenant, person_id, list(found))
+        rows = [{"tenant": tenant, "person_id": person_id, "media_id": m, "shares": _text(s)} for m, s in found.items()]
+        c.execute(insert(GALLERY), rows)
+
+
+def drop_gallery(c: Connection, tenant: str, person_id: str, media_ids: Sequence[str] | None = None) -> None:
+    """Forgets what these pictures of a person show; None: all of them."""
+    these = () if media_ids is None else (GALLERY.c.media_id.in_(media_ids),)
+    c.execute(delete(GALLERY).where(*_mine(GALLERY, tenant, person_id), *these))
+
+
+def drop_from_galleries(c: Connection, tenant: str, media_ids: Collection[str]) -> None:
+    """Forgets what pictures show, whosever they are."""
+    c.execute(delete(GALLERY).where(GALLERY.c.tenant == tenant, GALLERY.c.media_id.in_(media_ids)))
+
+
+def _text(shares: Shares) -> str:
+    return json.dumps(shares, separators=(",", ":"))
+
+
+def _mine(table: Table, tenant: str, person_id: str) -> tuple[Any, Any]:
+    return table.c.tenant == tenant, table.c.person_id == person_id
