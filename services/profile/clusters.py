@@ -1,7 +1,7 @@
 """What a person's pictures look like: a bounded number of clustering features, folded one part at a time. Pure.
 
 A clustering feature (Zhang, Ramakrishnan, Livny, "BIRCH", SIGMOD 1996) is the decayed sum of unit vectors and their
-weight. Every sum over numbers goes along one row, in one order and in float32, and no matrix is multiplied: the same
+weight; kept here as the weight and the mean, whose numbers are rounded to float16 at each step. Every sum over numbers goes along one row, in one order and in float32, and no matrix is multiplied: the same
 evidence in the same order gives the same bytes, whatever the shape or place of the arrays (decision 19).
 """
 
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from nungil.pictures.boxes import Box
 
 Vector = NDArray[np.float32]
+Coarse = NDArray[np.int8]
 
 DAY_MS = 24 * 3600 * 1000
 CLUSTERS_KEPT = 32
@@ -59,17 +60,18 @@ class Cluster:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Clusters:
-    """each: what is known of them. sums: float32 [n, dim], as of each one's at_ms. medoids: float32 [n, dim], unit length."""
+    """each: what is known of them. means: float32 [n, dim], of its unit vectors, decayed. Its
+    numbers are those of float16. medoids: int8 [n, dim], as `coarse` makes them."""
 
     each: tuple[Cluster, ...] = ()
-    sums: Vector = field(default_factory=lambda: _NONE)
-    medoids: Vector = field(default_factory=lambda: _NONE)
+    means: Vector = field(default_factory=lambda: _NONE)
+    medoids: Coarse = field(default_factory=lambda: _NONE.astype(np.int8))
 
     def __eq__(self, other: object) -> bool:
         return (
             isinstance(other, Clusters)
             and self.each == other.each
-            and np.array_equal(self.sums, other.sums)
+            and np.array_equal(self.means, other.means)
             and np.array_equal(self.medoids, other.medoids)
         )
 
@@ -80,6 +82,11 @@ class Clusters:
 NO_CLUSTERS = Clusters()
 
 
+def coarse(vector: Vector) -> Coarse:
+    """A unit vector in a byte a number: 127 is one. Cosines move by about a thousandth."""
+    return np.round(vector * np.float32(127)).astype(np.int8)
+
+
 def fold_part(clusters: Clusters, part: Part, gain: float, at_ms: int, likeness: float) -> Clusters:
     """Evidence joins the nearest cluster where its cosine is at least `likeness`, and opens one elsewhere.
 
@@ -87,7 +94,8 @@ def fold_part(clusters: Clusters, part: Part, gain: float, at_ms: int, likeness:
     lose least by it.
     """
     if clusters.each:
-        cosines = _along(clusters.sums * part.vector) / np.maximum(np.sqrt(_along(clusters.sums**2)), 1e-12)
+        lengths = np.sqrt(_along(clusters.means**2))
+        cosines = _along(clusters.means * part.vector) / np.maximum(lengths, np.float32(1e-12))
         nearest = int(np.argmax(cosines))
         if cosines[nearest] >= likeness:
             return _joined(clusters, nearest, part, gain, at_ms)
@@ -103,7 +111,7 @@ def without(clusters: Clusters, dropped: Iterable[int]) -> Clusters:
         return clusters
     if not kept:
         return NO_CLUSTERS
-    return Clusters(tuple(clusters.each[i] for i in kept), clusters.sums[kept], clusters.medoids[kept])
+    return Clusters(tuple(clusters.each[i] for i in kept), clusters.means[kept], clusters.medoids[kept])
 
 
 def speak_mostly_for(clusters: Clusters, interests: Iterable[str]) -> list[int]:
@@ -118,31 +126,33 @@ def speak_mostly_for(clusters: Clusters, interests: Iterable[str]) -> list[int]:
 
 def _joined(clusters: Clusters, i: int, part: Part, gain: float, at_ms: int) -> Clusters:
     cluster, kept = clusters.each[i], clusters.each[i].kept(at_ms)
-    sums = clusters.sums.copy()
-    sums[i] = np.float32(kept) * sums[i] + np.float32(gain) * part.vector
+    weight = kept * cluster.weight + gain
+    means = clusters.means.copy()
+    means[i] = _mixed(means[i], part.vector, gain / weight)
     joined = replace(
         cluster,
-        weight=kept * cluster.weight + gain,
+        weight=weight,
         at_ms=at_ms,
         days=cluster.days + (at_ms // DAY_MS != cluster.at_ms // DAY_MS),
         interests=_spoken(cluster.interests, kept, [(id_, gain * score) for id_, score in part.interests]),
     )
     medoids = clusters.medoids
-    if _along(part.vector * sums[i]) > _along(medoids[i] * sums[i]):
+    candidate = coarse(part.vector)
+    if _along(candidate * means[i]) > _along(medoids[i] * means[i]):
         joined = replace(joined, media_id=part.media_id, box=part.box)
         medoids = medoids.copy()
-        medoids[i] = part.vector
-    return Clusters((*clusters.each[:i], joined, *clusters.each[i + 1 :]), sums, medoids)
+        medoids[i] = candidate
+    return Clusters((*clusters.each[:i], joined, *clusters.each[i + 1 :]), means, medoids)
 
 
 def _opened(clusters: Clusters, part: Part, gain: float, at_ms: int) -> Clusters:
     interests = _spoken((), 1.0, [(id_, gain * score) for id_, score in part.interests])
     cluster = Cluster(gain, at_ms, 1, part.media_id, part.box, interests)
-    row, medoid = (np.float32(gain) * part.vector)[None], part.vector[None]
+    row, medoid = part.vector.astype(np.float16).astype(np.float32)[None], coarse(part.vector)[None]
     if not clusters.each:
         return Clusters((cluster,), row, medoid)
     return Clusters(
-        (*clusters.each, cluster), np.concatenate([clusters.sums, row]), np.concatenate([clusters.medoids, medoid])
+        (*clusters.each, cluster), np.concatenate([clusters.means, row]), np.concatenate([clusters.medoids, medoid])
     )
 
 
@@ -154,10 +164,9 @@ def _merged(clusters: Clusters, now_ms: int) -> Clusters:
     """The pair of the smallest Ward cost, w1 w2 / (w1 + w2) |c1 - c2|^2, as one. Source: Ward, JASA 58 (1963)."""
     kept = [cluster.kept(now_ms) for cluster in clusters.each]
     weights = np.array([k * c.weight for k, c in zip(kept, clusters.each, strict=True)])
-    centres = clusters.sums / np.array([c.weight for c in clusters.each], dtype=np.float32)[:, None]
     best, pair = np.inf, (0, 1)
     for i in range(len(weights) - 1):
-        apart = _along((centres[i + 1 :] - centres[i]) ** 2)
+        apart = _along((clusters.means[i + 1 :] - clusters.means[i]) ** 2)
         costs = weights[i] * weights[i + 1 :] / (weights[i] + weights[i + 1 :]) * apart
         j = int(np.argmin(costs))
         if costs[j] < best:
@@ -168,21 +177,22 @@ def _merged(clusters: Clusters, now_ms: int) -> Clusters:
 def _as_one(clusters: Clusters, pair: tuple[int, int], kept: Sequence[float], now_ms: int) -> Clusters:
     i, j = pair
     one, other = clusters.each[i], clusters.each[j]
-    sum_ = np.float32(kept[i]) * clusters.sums[i] + np.float32(kept[j]) * clusters.sums[j]
-    nearer = i if _along(clusters.medoids[i] * sum_) >= _along(clusters.medoids[j] * sum_) else j
+    weight = kept[i] * one.weight + kept[j] * other.weight
+    mean = _mixed(clusters.means[i], clusters.means[j], kept[j] * other.weight / weight)
+    nearer = i if _along(clusters.medoids[i] * mean) >= _along(clusters.medoids[j] * mean) else j
     of_other = [(id_, kept[j] * weight) for id_, weight in other.interests]
     # The days of the one that came back more often: of both together nothing is known.
     merged = Cluster(
-        kept[i] * one.weight + kept[j] * other.weight,
+        weight,
         now_ms,
         max(one.days, other.days),
         clusters.each[nearer].media_id,
         clusters.each[nearer].box,
         _spoken(one.interests, kept[i], of_other),
     )
-    each, sums, medoids = list(clusters.each), clusters.sums.copy(), clusters.medoids.copy()
-    each[i], sums[i], medoids[i] = merged, sum_, clusters.medoids[nearer]
-    return without(Clusters(tuple(each), sums, medoids), [j])
+    each, means, medoids = list(clusters.each), clusters.means.copy(), clusters.medoids.copy()
+    each[i], means[i], medoids[i] = merged, mean, clusters.medoids[nearer]
+    return without(Clusters(tuple(each), means, medoids), [j])
 
 
 def _spoken(
@@ -192,6 +202,12 @@ def _spoken(
     for id_, weight in more:
         of[id_] = of.get(id_, 0.0) + weight
     return tuple(sorted(of.items(), key=lambda spoken: (-spoken[1], spoken[0]))[:INTERESTS_OF_ONE])
+
+
+def _mixed(one: Vector, other: Vector, share: float) -> Vector:
+    """share: of the other, 0 to 1."""
+    mixed: Vector = (one + np.float32(share) * (other - one)).astype(np.float16).astype(np.float32)
+    return mixed
 
 
 def _along(numbers: Vector) -> Vector:

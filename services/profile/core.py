@@ -12,7 +12,7 @@ import numpy as np
 from nungil.api.profile.v1 import profile_pb2 as pb
 from nungil.pictures.boxes import WHOLE, Box
 from services.profile.clusters import DAY_MS as DAY_MS
-from services.profile.clusters import NO_CLUSTERS, Clusters, Part, fold_part, speak_mostly_for, without
+from services.profile.clusters import NO_CLUSTERS, Clusters, Part, coarse, fold_part, speak_mostly_for, without
 from services.profile.errors import OutOfOrder
 from services.profile.label_weights import SUREST, LabelWeight, fold_labels
 from services.profile.pointed import NEGATIVES_KEPT, SESSION_KEPT, Pointed, remembered, without_picture
@@ -157,7 +157,7 @@ class Rules:
     @property
     def fingerprint(self) -> str:
         """Changes with the rules: a state folded under others must be folded again."""
-        said = [3, self.half_life_ms, self.space, self.likeness, sorted(self.gains.items())]
+        said = [4, self.half_life_ms, self.space, self.likeness, sorted(self.gains.items())]
         return json.dumps(said, separators=(",", ":"))
 
     def kept(self, age_ms: float) -> float:
@@ -302,7 +302,7 @@ def _parts(entry: Entry, rules: Rules) -> list[Part]:
 
 
 def _pointed(entry: Entry, part: Part) -> Pointed:
-    vector = part.vector.astype("<f2").tobytes()
+    vector = coarse(part.vector).tobytes()
     interests = tuple(sorted(id_ for id_, _ in part.interests))
     return Pointed(entry.media_id, part.box, entry.kind, entry.occurred_at_ms, interests, vector)
 

@@ -50,8 +50,8 @@ def encode_state(state: State) -> bytes:
         _LEVEL,
     )
     pointed = [one.vector for one in (*state.negatives, *state.session)]
-    sums, medoids = state.clusters.sums.astype("<f4").tobytes(), state.clusters.medoids.astype("<f2").tobytes()
-    return b"".join([struct.pack("<I", len(head)), head, sums, medoids, *pointed])
+    means, medoids = state.clusters.means.astype("<f2").tobytes(), state.clusters.medoids.tobytes()
+    return b"".join([struct.pack("<I", len(head)), head, means, medoids, *pointed])
 
 
 def decode_state(data: bytes) -> State:
@@ -59,9 +59,8 @@ def decode_state(data: bytes) -> State:
     (size,) = struct.unpack_from("<I", data)
     head, vectors = json.loads(zlib.decompress(data[4 : 4 + size])), data[4 + size :]
     n, pointed = len(head["clusters"]), len(head["negatives"]) + len(head["session"])
-    parts = 6 * n + 2 * pointed  # bytes for each number of a vector, over all
-    dim = len(vectors) // parts if parts else 0
-    rings = [vectors[6 * n * dim + 2 * dim * i :][: 2 * dim] for i in range(pointed)]
+    dim = len(vectors) // (3 * n + pointed) if vectors else 0
+    rings = [vectors[dim * i : dim * (i + 1)] for i in range(3 * n, 3 * n + pointed)]
     negatives = len(head["negatives"])
     return State(
         {id_: _weighed_from_json(one, head["events"]) for id_, one in head["interests"].items()},
@@ -144,8 +143,8 @@ def _clusters_from_json(each: Sequence[Any], vectors: bytes, dim: int) -> Cluste
             Cluster(weight, at_ms, days, media_id, Box(*box), tuple((id_, w) for id_, w in interests))
             for weight, at_ms, days, media_id, box, interests in each
         ),
-        np.frombuffer(vectors, "<f4", n * dim).reshape(n, dim).astype(np.float32),
-        np.frombuffer(vectors, "<f2", n * dim, 4 * n * dim).reshape(n, dim).astype(np.float32),
+        np.frombuffer(vectors, "<f2", n * dim).reshape(n, dim).astype(np.float32),
+        np.frombuffer(vectors, np.int8, n * dim, 2 * n * dim).reshape(n, dim),
     )
 
 

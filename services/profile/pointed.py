@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nungil.pictures.boxes import Box
+from nungil.pictures.pooling import unit
 
 SESSION_KEPT = 8
 NEGATIVES_KEPT = 16
@@ -15,7 +16,7 @@ NEGATIVES_KEPT = 16
 
 @dataclass(frozen=True, slots=True)
 class Pointed:
-    """A part of a picture. vector: float16 bytes, little-endian, unit length. interests: that it speaks for."""
+    """A part of a picture. vector: a byte a number, as `clusters.coarse` makes it. interests: that it speaks for."""
 
     media_id: str
     box: Box
@@ -25,8 +26,8 @@ class Pointed:
     vector: bytes
 
     def direction(self) -> NDArray[np.float32]:
-        """float32 [dim], unit length up to float16."""
-        return np.frombuffer(self.vector, dtype="<f2").astype(np.float32)
+        """float32 [dim], unit length."""
+        return unit(np.frombuffer(self.vector, dtype=np.int8).astype(np.float32))
 
 
 def remembered(ring: tuple[Pointed, ...], newest: Pointed, most: int) -> tuple[Pointed, ...]:

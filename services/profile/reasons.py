@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from nungil.pictures.boxes import Box
 
 REASONS_KEPT = 16
-REASONS_OF_ALL = 320  # over all interests of a person
+REASONS_OF_ALL = 512  # over all interests of a person
 INTERESTS_KEPT = 128
 _ROUNDING = 1e-9  # what is left of a weight that was taken away whole
 

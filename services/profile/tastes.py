@@ -51,7 +51,7 @@ def clusters_at(state: State, now_ms: int, rules: Rules) -> list[Taste]:
     rules: those that the state was folded under.
     """
     left_out = set(speak_mostly_for(state.clusters, muted(state)))
-    centres = unit(state.clusters.sums)
+    centres = unit(state.clusters.means)
     found = [
         Taste(
             cluster.weight * cluster.kept(now_ms),
