@@ -3,31 +3,27 @@
 isort:skip_file
 What a person tells of themselves, and what their gallery tells."""
 
-import builtins as _builtins
-import sys
-import typing as _typing
 from collections import abc as _abc
-
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
-
 from nungil.api.common.v1 import common_pb2 as _common_pb2
 from nungil.api.profile.v1 import profile_pb2 as _profile_pb2
+import builtins as _builtins
+import sys
+import typing as _typing
 
 if sys.version_info >= (3, 11):
-    from typing import Never as _Never
-    from typing import TypeAlias as _TypeAlias
+    from typing import TypeAlias as _TypeAlias, Never as _Never
 else:
-    from typing import Never as _Never
-    from typing import TypeAlias as _TypeAlias
+    from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class _AboutPurpose:
     ValueType = _typing.NewType("ValueType", _builtins.int)
-    V: _TypeAlias = ValueType
+    V: _TypeAlias = ValueType  # noqa: Y015
 
 class _AboutPurposeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_AboutPurpose.ValueType], _builtins.type):
     DESCRIPTOR: _descriptor.EnumDescriptor
@@ -42,11 +38,11 @@ ABOUT_PURPOSE_UNSPECIFIED: AboutPurpose.ValueType  # 0
 ABOUT_PURPOSE_RECOMMENDATIONS: AboutPurpose.ValueType  # 1
 ABOUT_PURPOSE_SEGMENTS: AboutPurpose.ValueType  # 2
 ABOUT_PURPOSE_ADS: AboutPurpose.ValueType  # 3
-Global___AboutPurpose: _TypeAlias = AboutPurpose
+Global___AboutPurpose: _TypeAlias = AboutPurpose  # noqa: Y015
 
 class _Season:
     ValueType = _typing.NewType("ValueType", _builtins.int)
-    V: _TypeAlias = ValueType
+    V: _TypeAlias = ValueType  # noqa: Y015
 
 class _SeasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Season.ValueType], _builtins.type):
     DESCRIPTOR: _descriptor.EnumDescriptor
@@ -65,7 +61,7 @@ SEASON_WINTER: Season.ValueType  # 1
 SEASON_SPRING: Season.ValueType  # 2
 SEASON_SUMMER: Season.ValueType  # 3
 SEASON_AUTUMN: Season.ValueType  # 4
-Global___Season: _TypeAlias = Season
+Global___Season: _TypeAlias = Season  # noqa: Y015
 
 @_typing.final
 class About(_message.Message):
@@ -103,13 +99,13 @@ class About(_message.Message):
         style: _builtins.str = ...,
         purposes: _abc.Iterable[Global___AboutPurpose.ValueType] | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["age_band", b"age_band", "gender", b"gender", "hair", b"hair", "purposes", b"purposes", "skin_type", b"skin_type", "style", b"style"]
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["age_band", b"age_band", "gender", b"gender", "hair", b"hair", "purposes", b"purposes", "skin_type", b"skin_type", "style", b"style"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___About: _TypeAlias = About
+Global___About: _TypeAlias = About  # noqa: Y015
 
 @_typing.final
 class GetAboutRequest(_message.Message):
@@ -123,13 +119,13 @@ class GetAboutRequest(_message.Message):
         *,
         caller: _common_pb2.Caller | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["caller", b"caller"]
+    _HasFieldArgType: _TypeAlias = _typing.Literal["caller", b"caller"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["caller", b"caller"]
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["caller", b"caller"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___GetAboutRequest: _TypeAlias = GetAboutRequest
+Global___GetAboutRequest: _TypeAlias = GetAboutRequest  # noqa: Y015
 
 @_typing.final
 class GetAboutResponse(_message.Message):
@@ -143,13 +139,13 @@ class GetAboutResponse(_message.Message):
         *,
         about: Global___About | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["about", b"about"]
+    _HasFieldArgType: _TypeAlias = _typing.Literal["about", b"about"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about"]
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___GetAboutResponse: _TypeAlias = GetAboutResponse
+Global___GetAboutResponse: _TypeAlias = GetAboutResponse  # noqa: Y015
 
 @_typing.final
 class PutAboutRequest(_message.Message):
@@ -167,13 +163,13 @@ class PutAboutRequest(_message.Message):
         caller: _common_pb2.Caller | None = ...,
         about: Global___About | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "caller", b"caller"]
+    _HasFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "caller", b"caller"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "caller", b"caller"]
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "caller", b"caller"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___PutAboutRequest: _TypeAlias = PutAboutRequest
+Global___PutAboutRequest: _TypeAlias = PutAboutRequest  # noqa: Y015
 
 @_typing.final
 class PutAboutResponse(_message.Message):
@@ -187,13 +183,13 @@ class PutAboutResponse(_message.Message):
         *,
         about: Global___About | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["about", b"about"]
+    _HasFieldArgType: _TypeAlias = _typing.Literal["about", b"about"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about"]
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___PutAboutResponse: _TypeAlias = PutAboutResponse
+Global___PutAboutResponse: _TypeAlias = PutAboutResponse  # noqa: Y015
 
 @_typing.final
 class DeleteAboutRequest(_message.Message):
@@ -207,13 +203,13 @@ class DeleteAboutRequest(_message.Message):
         *,
         caller: _common_pb2.Caller | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["caller", b"caller"]
+    _HasFieldArgType: _TypeAlias = _typing.Literal["caller", b"caller"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["caller", b"caller"]
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["caller", b"caller"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___DeleteAboutRequest: _TypeAlias = DeleteAboutRequest
+Global___DeleteAboutRequest: _TypeAlias = DeleteAboutRequest  # noqa: Y015
 
 @_typing.final
 class DeleteAboutResponse(_message.Message):
@@ -222,13 +218,13 @@ class DeleteAboutResponse(_message.Message):
     def __init__(
         self,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _Never
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___DeleteAboutResponse: _TypeAlias = DeleteAboutResponse
+Global___DeleteAboutResponse: _TypeAlias = DeleteAboutResponse  # noqa: Y015
 
 @_typing.final
 class GetStoryRequest(_message.Message):
@@ -248,9 +244,9 @@ class GetStoryRequest(_message.Message):
             key: _builtins.str = ...,
             value: _builtins.str = ...,
         ) -> None: ...
-        _HasFieldArgType: _TypeAlias = _Never
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
         def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
         def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
         def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -268,13 +264,13 @@ class GetStoryRequest(_message.Message):
         caller: _common_pb2.Caller | None = ...,
         taken_on: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["caller", b"caller"]
+    _HasFieldArgType: _TypeAlias = _typing.Literal["caller", b"caller"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["caller", b"caller", "taken_on", b"taken_on"]
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["caller", b"caller", "taken_on", b"taken_on"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___GetStoryRequest: _TypeAlias = GetStoryRequest
+Global___GetStoryRequest: _TypeAlias = GetStoryRequest  # noqa: Y015
 
 @_typing.final
 class GetStoryResponse(_message.Message):
@@ -309,9 +305,9 @@ class GetStoryResponse(_message.Message):
             share: _builtins.float = ...,
             media_ids: _abc.Iterable[_builtins.str] | None = ...,
         ) -> None: ...
-        _HasFieldArgType: _TypeAlias = _typing.Literal["name", b"name"]
+        _HasFieldArgType: _TypeAlias = _typing.Literal["name", b"name"]  # noqa: Y015
         def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-        _ClearFieldArgType: _TypeAlias = _typing.Literal["interest_id", b"interest_id", "media_ids", b"media_ids", "name", b"name", "own_name", b"own_name", "share", b"share"]
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["interest_id", b"interest_id", "media_ids", b"media_ids", "name", b"name", "own_name", b"own_name", "share", b"share"]  # noqa: Y015
         def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
         def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -342,9 +338,9 @@ class GetStoryResponse(_message.Message):
             interests: _abc.Iterable[Global___GetStoryResponse.Part] | None = ...,
             sentence: _common_pb2.Name | None = ...,
         ) -> None: ...
-        _HasFieldArgType: _TypeAlias = _typing.Literal["sentence", b"sentence"]
+        _HasFieldArgType: _TypeAlias = _typing.Literal["sentence", b"sentence"]  # noqa: Y015
         def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-        _ClearFieldArgType: _TypeAlias = _typing.Literal["interests", b"interests", "pictures", b"pictures", "season", b"season", "sentence", b"sentence", "year", b"year"]
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["interests", b"interests", "pictures", b"pictures", "season", b"season", "sentence", b"sentence", "year", b"year"]  # noqa: Y015
         def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
         def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -372,10 +368,10 @@ class GetStoryResponse(_message.Message):
         pending: _builtins.int = ...,
         missing: _abc.Iterable[_profile_pb2.ConsentPurpose.ValueType] | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["chapters", b"chapters", "missing", b"missing", "pending", b"pending", "undated", b"undated"]
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["chapters", b"chapters", "missing", b"missing", "pending", b"pending", "undated", b"undated"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___GetStoryResponse: _TypeAlias = GetStoryResponse
+Global___GetStoryResponse: _TypeAlias = GetStoryResponse  # noqa: Y015

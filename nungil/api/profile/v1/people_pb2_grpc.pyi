@@ -3,20 +3,18 @@
 isort:skip_file
 What a person tells of themselves, and what their gallery tells."""
 
+from collections import abc as _abc
+from grpc import aio as _aio
+from nungil.api.profile.v1 import people_pb2 as _people_pb2
 import abc as _abc_1
+import grpc as _grpc
 import sys
 import typing as _typing
-from collections import abc as _abc
-
-import grpc as _grpc
-from grpc import aio as _aio
-
-from nungil.api.profile.v1 import people_pb2 as _people_pb2
 
 if sys.version_info >= (3, 11):
     from typing import Self as _Self
 else:
-    from typing import Self as _Self
+    from typing_extensions import Self as _Self
 
 _T = _typing.TypeVar("_T")
 
@@ -58,7 +56,7 @@ class PeopleServiceServicer(metaclass=_abc_1.ABCMeta):
         self,
         request: _people_pb2.GetAboutRequest,
         context: _ServicerContext,
-    ) -> _people_pb2.GetAboutResponse | _abc.Awaitable[_people_pb2.GetAboutResponse]:
+    ) -> _typing.Union[_people_pb2.GetAboutResponse, _abc.Awaitable[_people_pb2.GetAboutResponse]]:
         """What the person stated of themselves, and for what it may be used."""
 
     @_abc_1.abstractmethod
@@ -66,7 +64,7 @@ class PeopleServiceServicer(metaclass=_abc_1.ABCMeta):
         self,
         request: _people_pb2.PutAboutRequest,
         context: _ServicerContext,
-    ) -> _people_pb2.PutAboutResponse | _abc.Awaitable[_people_pb2.PutAboutResponse]:
+    ) -> _typing.Union[_people_pb2.PutAboutResponse, _abc.Awaitable[_people_pb2.PutAboutResponse]]:
         """Replaces all of it. INVALID_ARGUMENT: a word that is none of those listed."""
 
     @_abc_1.abstractmethod
@@ -74,14 +72,14 @@ class PeopleServiceServicer(metaclass=_abc_1.ABCMeta):
         self,
         request: _people_pb2.DeleteAboutRequest,
         context: _ServicerContext,
-    ) -> _people_pb2.DeleteAboutResponse | _abc.Awaitable[_people_pb2.DeleteAboutResponse]: ...
+    ) -> _typing.Union[_people_pb2.DeleteAboutResponse, _abc.Awaitable[_people_pb2.DeleteAboutResponse]]: ...
 
     @_abc_1.abstractmethod
     def GetStory(
         self,
         request: _people_pb2.GetStoryRequest,
         context: _ServicerContext,
-    ) -> _people_pb2.GetStoryResponse | _abc.Awaitable[_people_pb2.GetStoryResponse]:
+    ) -> _typing.Union[_people_pb2.GetStoryResponse, _abc.Awaitable[_people_pb2.GetStoryResponse]]:
         """The pictures that the person keeps now, by year and season, as interests. Computed from the pictures alone."""
 
-def add_PeopleServiceServicer_to_server(servicer: PeopleServiceServicer, server: _grpc.Server | _aio.Server) -> None: ...
+def add_PeopleServiceServicer_to_server(servicer: PeopleServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
