@@ -104,3 +104,7 @@ class Watches:
         limit = watches.checked_groups(limit)
         with reading(self.engine) as c:
             return watch_rows.unmet(c, tenant, least_people=self.least_people, limit=limit)
+
+    def _changed(self, c: Connection, tenant: str, person_id: str) -> None:
+        for follow in self.followers:
+            follow(c, tenant, person_id)
