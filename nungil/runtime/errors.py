@@ -85,7 +85,8 @@ class Misconfigured(NungilError):
 
 
 _BY_CODE: dict[grpc.StatusCode, type[NungilError]] = {
-    c.grpc_code: c for c in (Rejected, TooLarge, NotFound, NotReady, Outdated, Unauthenticated, Forbidden, DependencyAway)
+    c.grpc_code: c
+    for c in (Rejected, TooLarge, NotFound, NotReady, Outdated, Unauthenticated, Forbidden, DependencyAway)
 }
 _BY_CODE[grpc.StatusCode.DEADLINE_EXCEEDED] = DependencyAway
 
