@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import groupby
 
 from google.protobuf.message import DecodeError
@@ -20,9 +20,10 @@ from nungil.pictures.features import Features, decode_features
 from nungil.runtime import metrics
 from nungil.runtime.clock import Clock
 from nungil.runtime.errors import Rejected
-from services.profile import core, people_rows, store
+from services.profile import batch_rows, core, people_rows, store
 from services.profile.core import Activity, Entry, Finding, Found, Rules
 from services.profile.errors import InvalidActivity, UnreadableFeatures
+from services.profile.found_cache import FoundCache, Seen
 from services.profile.parts import found_in
 from services.profile.taking_back import TAKES_BACK, Place, standing, taken_from
 
@@ -62,7 +63,7 @@ class FeatureObjects:
 
 @dataclass(frozen=True)
 class Journal:
-    """Writes one person at a time, in transactions that hold that person's row.
+    """Writes people in transactions that hold their rows: one at a time, or all those of a batch of events.
 
     An activity first gets a row that waits, and then looks for the features of its picture. Embed stores features
     before it tells of them, so a row whose look came too early is there when the telling arrives: none waits for ever
@@ -78,17 +79,18 @@ class Journal:
     rules: Rules
     clock: Clock
     followers: Sequence[Follower] = ()
+    cache: FoundCache = field(default_factory=FoundCache)
 
     def add(self, activities: Sequence[Activity]) -> Faults:
         """Each event once, whatever was added before. Answers those that are wrong and will stay wrong."""
         faults: Faults = {}
-        for (tenant, person_id), of_person in _by_person(activities):
-            refused = self._enter(tenant, person_id, of_person)
-            entered = [activity for activity in of_person if activity not in refused]
+        for tenant, of_tenant in _by_tenant(activities):
+            refused = self._enter(tenant, of_tenant)
+            entered = [activity for activity in of_tenant if activity not in refused]
+            media_ids = {activity.media_id for activity in entered}
             with reading(self.engine) as c:
-                media_ids = {activity.media_id for activity in entered}
-                waiting = store.waiting(c, tenant, media_ids, person_id=person_id)
-            unreadable = self._fill(tenant, person_id, waiting)
+                waiting = batch_rows.waiting(c, tenant, media_ids, {activity.person_id for activity in entered})
+            unreadable = self._fill(tenant, waiting)
             faults |= refused | {a: unreadable[a.media_id] for a in entered if a.media_id in unreadable}
         return faults
 
@@ -96,10 +98,9 @@ class Journal:
         """Fills the rows that wait for the features of these pictures. Answers the pictures that cannot be read."""
         with reading(self.engine) as c:
             waiting = store.waiting(c, tenant, media_ids)
-        faults: dict[str, Rejected] = {}
-        for (_, person_id), of_person in _by_person(waiting):
-            faults |= self._fill(tenant, person_id, of_person)
-        return faults
+        for media_id in media_ids:
+            self.cache.forget(tenant, media_id)
+        return self._fill(tenant, waiting)
 
     def give_up(self, tenant: str, media_ids: Collection[str]) -> None:
         """Drops the rows that wait for the features of pictures that will never have any."""
@@ -109,19 +110,24 @@ class Journal:
     def forget_picture(self, tenant: str, media_id: str) -> None:
         """Removes a picture from every journal, for good, and folds those persons again: as if it had never been seen."""
         now_ms = self.clock()
+        self.cache.forget(tenant, media_id)
         with self.engine.begin() as c:  # first, so that no row is added after the look for those there are
             store.mark_removed(c, tenant, media_id, now_ms, forget_before_ms=core.oldest_kept_ms(now_ms))
-            people_rows.drop_from_galleries(c, tenant, [media_id])
             store.forget_result(c, tenant, media_id)
+            people_rows.drop_from_galleries(c, tenant, [media_id])
         with reading(self.engine) as c:
             people = store.people_with(c, tenant, media_id)
         for person_id in people:
             with self.engine.begin() as c:
                 store.lock_person(c, tenant, person_id)
-                rows = store.places_of(c, tenant, person_id, [media_id]).get(media_id, ())
-                store.drop_picture(c, tenant, person_id, media_id)
-                if rows:
-                    self._fold_from(c, tenant, person_id, rows[0][0])
+                self.take_out(c, tenant, person_id, media_id)
+
+    def take_out(self, c: Connection, tenant: str, person_id: str, media_id: str) -> None:
+        """Removes a picture from the journal of a locked person, who is then as if they had never seen it."""
+        rows = store.places_of(c, tenant, person_id, [media_id]).get(media_id, ())
+        store.drop_picture(c, tenant, person_id, media_id)
+        if rows:
+            self._fold_from(c, tenant, person_id, rows[0][0])
 
     def correct(self, tenant: str, person_id: str, entry: Entry) -> core.State:
         """What a person says of an interest, in effect when this returns; needs no consent. The same event twice changes nothing.
@@ -162,61 +168,73 @@ class Journal:
             store.lock_person(c, tenant, person_id)
             return self._fold_again(c, tenant, person_id)
 
-    def _enter(self, tenant: str, person_id: str, activities: Sequence[Activity]) -> Faults:
+    def _enter(self, tenant: str, activities: Sequence[Activity]) -> Faults:
+        """Rows that wait, of all that may enter, in one transaction."""
         now_ms = self.clock()
         faults: Faults = {}
+        people, media_ids = {one.person_id for one in activities}, {one.media_id for one in activities}
         with self.engine.begin() as c:
-            if not store.lock_person(c, tenant, person_id):
-                return {activity: InvalidActivity(f"no person {person_id}") for activity in activities}
-            consent = store.consents(c, tenant, person_id).get(CONSENT_PURPOSE_IMAGE_INTEREST, core.KeptConsent())
-            media_ids = {activity.media_id for activity in activities}
+            known = batch_rows.lock_people(c, tenant, people)
+            consents = batch_rows.consents(c, tenant, known, CONSENT_PURPOSE_IMAGE_INTEREST)
+            pauses = batch_rows.pauses(c, tenant, known)
             store.keep_pictures(c, tenant, media_ids)
             removed = store.removed(c, tenant, media_ids)
-            pauses = people_rows.pauses(c, tenant, person_id)
             wanted: list[Activity] = []
             for activity in activities:
+                if activity.person_id not in known:
+                    faults[activity] = InvalidActivity(f"no person {activity.person_id}")
+                    continue
                 if activity.occurred_at_ms > now_ms + core.AHEAD_MS:
                     faults[activity] = InvalidActivity(f"it occurred at {activity.occurred_at_ms}, which has not come")
                     continue
+                consent = consents.get(activity.person_id, core.KeptConsent())
                 why = core.refusal(
                     activity,
                     consented_at_ms=consent.changed_at_ms if consent.given else None,
                     removed=activity.media_id in removed,
                     now_ms=now_ms,
                 )
-                if any(pause.covers(activity.occurred_at_ms) for pause in pauses):
+                if any(pause.covers(activity.occurred_at_ms) for pause in pauses.get(activity.person_id, ())):
                     why = "learning is paused, or was then"
                 if why:
-                    logger.info("activity %s of %s is dropped: %s", activity.event_id, person_id, why)
+                    logger.info("activity %s of %s is dropped: %s", activity.event_id, activity.person_id, why)
                 else:
                     wanted.append(activity)
-            store.add_waiting(c, tenant, person_id, wanted)
+            batch_rows.add_waiting(c, tenant, wanted)
         return faults
 
-    def _fill(self, tenant: str, person_id: str, waiting: Sequence[Activity]) -> dict[str, Rejected]:
-        """Gives waiting rows of a person their findings, and folds. Answers the pictures that cannot be read."""
+    def _fill(self, tenant: str, waiting: Sequence[Activity]) -> dict[str, Rejected]:
+        """Gives waiting rows of people their findings, and folds. Answers the pictures that cannot be read."""
         faults: dict[str, Rejected] = {}
         seen: list[tuple[Activity, Found | None]] = []
         for media_id, of_picture in groupby(sorted(waiting, key=_media_id), key=_media_id):
             try:
-                features = self.features.of(tenant, media_id)
-                if features is not None:
-                    seen.extend((activity, self._found(features, activity)) for activity in of_picture)
+                for activity in of_picture:
+                    looked = self._look(tenant, activity)
+                    if looked is not None:
+                        owner, found = looked
+                        seen.append((activity, found if owner in (activity.person_id, CATALOGUE) else None))
             except Rejected as error:
                 faults[media_id] = error
         if seen:
-            self._write(tenant, person_id, seen)
+            self._write(tenant, seen)
         return faults
 
-    def _found(self, features: Features, activity: Activity) -> Found | None:
-        """None where the picture is not this person's to see."""
-        if features.owner not in (activity.person_id, CATALOGUE):
-            return None
-        return found_in(features, self.read(features, activity.box), activity.box)
+    def _look(self, tenant: str, activity: Activity) -> Seen | None:
+        """Whose picture it is and what is in it; None where there are no features yet."""
 
-    def _write(self, tenant: str, person_id: str, seen: Sequence[tuple[Activity, Found | None]]) -> None:
+        def look() -> Seen | None:
+            features = self.features.of(tenant, activity.media_id)
+            if features is None:
+                return None
+            return features.owner, found_in(features, self.read(features, activity.box), activity.box)
+
+        return self.cache.of((tenant, activity.media_id, activity.box), self.clock(), look)
+
+    def _write(self, tenant: str, seen: Sequence[tuple[Activity, Found | None]]) -> None:
+        """In one transaction. found None: the picture is not this person's to see."""
         with self.engine.begin() as c:
-            store.lock_person(c, tenant, person_id)
+            batch_rows.lock_people(c, tenant, {activity.person_id for activity, _ in seen})
             media_ids = {activity.media_id for activity, _ in seen}
             store.keep_pictures(c, tenant, media_ids)
             removed = store.removed(c, tenant, media_ids)
@@ -224,18 +242,42 @@ class Journal:
             for activity, what in seen:
                 if what is None or activity.media_id in removed:
                     why = "not this person's picture" if what is None else "the picture was deleted"
-                    logger.info("activity %s of %s is dropped: %s", activity.event_id, person_id, why)
+                    logger.info("activity %s of %s is dropped: %s", activity.event_id, activity.person_id, why)
                     store.drop_row(c, activity)
                 else:
                     found.append((activity, what))
-            filled = store.fill(c, tenant, person_id, found)
-            if filled:
-                self._fold(c, tenant, person_id, sorted(filled, key=lambda entry: entry.place))
+            filled = batch_rows.fill(c, tenant, found) if found else {}
+            self._fold_each(c, tenant, {id_: sorted(of, key=lambda one: one.place) for id_, of in filled.items()})
+
+    def _fold_each(self, c: Connection, tenant: str, filled: Mapping[str, Sequence[Entry]]) -> None:
+        """As `_fold` each of these people; those whose rows come last, and take nothing back, are read and kept together."""
+        known = batch_rows.states(c, tenant, filled) if filled else {}
+        on_top: dict[str, store.KeptState] = {}
+        for person_id, entries in filled.items():
+            kept = known.get(person_id)
+            takes_back = any(entry.kind in TAKES_BACK for entry in entries)
+            if kept is None or takes_back or not self._is_current(kept) or entries[0].place <= kept.state.last:
+                self._fold(c, tenant, person_id, entries)
+                continue
+            state = core.fold(kept.state, entries, self.rules)
+            if state == core.NOTHING:
+                self._fold(c, tenant, person_id, entries)
+                continue
+            metrics.PROFILE_FOLDED.add(len(entries))
+            on_top[person_id] = store.KeptState(state, kept.rules, kept.dropped_on)
+        batch_rows.replace_states(c, tenant, on_top)
+        for person_id, new in on_top.items():
+            for follow in self.followers:
+                follow(c, tenant, person_id, known[person_id].state, new.state, filled[person_id])
+
+    def _is_current(self, kept: store.KeptState) -> bool:
+        """Whether it can be folded upon as it is."""
+        return kept.rules == self.rules.fingerprint and kept.dropped_on == core.today(self.clock())
 
     def _fold(self, c: Connection, tenant: str, person_id: str, filled: Sequence[Entry]) -> core.State:
         """Folds rows that were just filled: on top where they come last, from an earlier state where they do not."""
         kept = store.state(c, tenant, person_id)
-        if kept is None or kept.rules != self.rules.fingerprint or kept.dropped_on != core.today(self.clock()):
+        if kept is None or not self._is_current(kept):
             return self._fold_again(c, tenant, person_id)
         earliest = min([filled[0].place, *self._taken(c, tenant, person_id, filled)])
         if earliest <= kept.state.last:
@@ -307,8 +349,8 @@ def _media_id(activity: Activity) -> str:
     return activity.media_id
 
 
-def _by_person(activities: Iterable[Activity]) -> Iterable[tuple[tuple[str, str], list[Activity]]]:
-    people: dict[tuple[str, str], list[Activity]] = {}
+def _by_tenant(activities: Iterable[Activity]) -> Iterable[tuple[str, list[Activity]]]:
+    tenants: dict[str, list[Activity]] = {}
     for activity in activities:
-        people.setdefault((activity.tenant, activity.person_id), []).append(activity)
-    return people.items()
+        tenants.setdefault(activity.tenant, []).append(activity)
+    return tenants.items()

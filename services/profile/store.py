@@ -185,7 +185,7 @@ def add_waiting(c: Connection, tenant: str, person_id: str, activities: Sequence
     known = set(c.execute(_rows(tenant, person_id, JOURNAL.c.event_id).where(JOURNAL.c.event_id.in_(ids))).scalars())
     new = {activity.event_id: activity for activity in activities if activity.event_id not in known}
     if new:
-        c.execute(insert(JOURNAL), [_row_of(activity) for activity in new.values()])
+        c.execute(insert(JOURNAL), [row_of(activity) for activity in new.values()])
 
 
 def waiting(c: Connection, tenant: str, media_ids: Collection[str], *, person_id: str | None = None) -> list[Activity]:
@@ -195,7 +195,7 @@ def waiting(c: Connection, tenant: str, media_ids: Collection[str], *, person_id
     )
     if person_id is not None:
         found = found.where(JOURNAL.c.person_id == person_id)
-    return [_activity_of(row) for row in c.execute(found.order_by(JOURNAL.c.person_id, JOURNAL.c.event_id))]
+    return [activity_of(row) for row in c.execute(found.order_by(JOURNAL.c.person_id, JOURNAL.c.event_id))]
 
 
 def fill(c: Connection, tenant: str, person_id: str, found: Sequence[tuple[Activity, Found]]) -> list[Entry]:
@@ -205,20 +205,7 @@ def fill(c: Connection, tenant: str, person_id: str, found: Sequence[tuple[Activ
         JOURNAL.c.event_id.in_(ids), JOURNAL.c.findings.is_(None)
     )
     waiting = set(c.execute(waits.with_for_update()).scalars())
-    filled = [
-        Entry(
-            activity.event_id,
-            activity.kind,
-            activity.media_id,
-            activity.occurred_at_ms,
-            seen.findings,
-            box=activity.box,
-            vectors=seen.vectors,
-            space=seen.space,
-        )
-        for activity, seen in found
-        if activity.event_id in waiting
-    ]
+    filled = [entry_of(activity, seen) for activity, seen in found if activity.event_id in waiting]
     if filled:
         of_event = and_(
             JOURNAL.c.tenant == tenant, JOURNAL.c.person_id == person_id, JOURNAL.c.event_id == bindparam("of_event")
@@ -482,7 +469,21 @@ def _is_row(activity: Activity) -> Any:
     )
 
 
-def _row_of(activity: Activity) -> Mapping[str, Any]:
+def entry_of(activity: Activity, seen: Found) -> Entry:
+    """A row that was filled."""
+    return Entry(
+        activity.event_id,
+        activity.kind,
+        activity.media_id,
+        activity.occurred_at_ms,
+        seen.findings,
+        box=activity.box,
+        vectors=seen.vectors,
+        space=seen.space,
+    )
+
+
+def row_of(activity: Activity) -> Mapping[str, Any]:
     return {
         "person_id": activity.person_id,
         "event_id": activity.event_id,
@@ -495,7 +496,7 @@ def _row_of(activity: Activity) -> Mapping[str, Any]:
     }
 
 
-def _activity_of(row: Any) -> Activity:
+def activity_of(row: Any) -> Activity:
     box: Box | None = encoding.decode_box(row.box)
     return Activity(
         row.event_id,
