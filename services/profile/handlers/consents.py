@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from nungil.api.profile.v1.profile_pb2 import CONSENT_PURPOSE_IMAGE_INTEREST
 from nungil.database.open import reading
@@ -22,11 +22,15 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Consents:
-    """What a person has agreed to. Nothing is given until it is given."""
+    """What a person has agreed to. Nothing is given until it is given.
+
+    followers: called in the transaction of every change of a consent, with tenant and person_id.
+    """
 
     engine: Engine
     clock: Clock
     journal: Journal
+    followers: Sequence[Callable[[Connection, str, str], None]] = ()
 
     def of(self, tenant: str, person_id: str) -> Mapping[int, KeptConsent]:
         """By purpose."""
@@ -51,6 +55,8 @@ class Consents:
             if purpose == CONSENT_PURPOSE_IMAGE_INTEREST and not given:
                 self.journal.forget_learnt(c, tenant, person_id)
                 people_rows.drop_gallery(c, tenant, person_id)
+            for follow in self.followers:
+                follow(c, tenant, person_id)
         logger.info("consent %d of %s: %s", purpose, person_id, "given" if given else "withdrawn")
         return kept
 
