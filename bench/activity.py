@@ -41,7 +41,6 @@ CLAIMS = {"Kafka and PostgreSQL": 30.0, "SQLite": 3.0}
 PEOPLE, PICTURES = 400, 200
 PEER_SHARE = 8  # the loop is given so many times fewer events: a rate needs no more
 APPEND = 500
-BATCH = 64  # as the service polls
 
 
 @dataclass(frozen=True)
@@ -88,7 +87,7 @@ def ours(log: EventLog, profile: AProfile, events: int) -> Rate:
         return [(record, faults[one]) for record, one in zip(batch, activities, strict=True) if one in faults]
 
     with log.subscribe([USER_ACTIVITY], group=consumer.GROUP) as events_of:
-        consume(events_of, handle, DeadLetters(log, group=consumer.GROUP), stop, max_records=BATCH)
+        consume(events_of, handle, DeadLetters(log, group=consumer.GROUP), stop, max_records=consumer.BATCH)
         return watch.rate()
 
 
@@ -167,7 +166,7 @@ def main() -> int:
             *(
                 f"| {what} | {rate.events:,} | {rate.a_second:,.0f} | {1e6 * rate.cpu_s / rate.events:,.0f} µs |"
                 for what, rate in (
-                    (f"profile's consumer, up to {BATCH} a commit", rates["ours"]),
+                    (f"profile's consumer, up to {consumer.BATCH} a commit", rates["ours"]),
                     ("a loop that commits one event a message", rates["loop"]),
                 )
             ),

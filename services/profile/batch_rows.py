@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, and_, bindparam, insert, select, update
+from sqlalchemy import Connection, and_, bindparam, func, insert, select, update
 
 from services.profile import encoding
 from services.profile.core import Activity, Entry, Found, KeptConsent
@@ -127,6 +127,30 @@ def states(c: Connection, tenant: str, people: Collection[str]) -> dict[str, Kep
         )
     )
     return {row.person_id: KeptState(encoding.decode_state(row.state), row.rules, row.dropped_on) for row in rows}
+
+
+def rows_of(c: Connection, tenant: str, people: Collection[str]) -> dict[str, int]:
+    """By person, how many rows of their journal do not wait."""
+    found = select(JOURNAL.c.person_id, func.count().label("n")).where(
+        JOURNAL.c.tenant == tenant, JOURNAL.c.person_id.in_(people), JOURNAL.c.findings.is_not(None)
+    )
+    return {row.person_id: row.n for row in c.execute(found.group_by(JOURNAL.c.person_id))}
+
+
+def add_states(c: Connection, tenant: str, kept: Mapping[str, KeptState]) -> None:
+    """Of people who have none. None of them is a state of nothing."""
+    if kept:
+        rows = [
+            {
+                "tenant": tenant,
+                "person_id": id_,
+                "state": encoding.encode_state(one.state),
+                "rules": one.rules,
+                "dropped_on": one.dropped_on,
+            }
+            for id_, one in kept.items()
+        ]
+        c.execute(insert(STATES), rows)
 
 
 def replace_states(c: Connection, tenant: str, kept: Mapping[str, KeptState]) -> None:

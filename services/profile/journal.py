@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 
 from google.protobuf.message import DecodeError
@@ -251,24 +251,32 @@ class Journal:
 
     def _fold_each(self, c: Connection, tenant: str, filled: Mapping[str, Sequence[Entry]]) -> None:
         """As `_fold` each of these people; those whose rows come last, and take nothing back, are read and kept together."""
-        known = batch_rows.states(c, tenant, filled) if filled else {}
+        known = self._known(c, tenant, filled)
         on_top: dict[str, store.KeptState] = {}
         for person_id, entries in filled.items():
             kept = known.get(person_id)
             takes_back = any(entry.kind in TAKES_BACK for entry in entries)
-            if kept is None or takes_back or not self._is_current(kept) or entries[0].place <= kept.state.last:
+            if kept is not None and not takes_back and self._is_current(kept) and entries[0].place > kept.state.last:
+                on_top[person_id] = replace(kept, state=core.fold(kept.state, entries, self.rules))
+            else:
                 self._fold(c, tenant, person_id, entries)
-                continue
-            state = core.fold(kept.state, entries, self.rules)
-            if state == core.NOTHING:
-                self._fold(c, tenant, person_id, entries)
-                continue
-            metrics.PROFILE_FOLDED.add(len(entries))
-            on_top[person_id] = store.KeptState(state, kept.rules, kept.dropped_on)
-        batch_rows.replace_states(c, tenant, on_top)
-        for person_id, new in on_top.items():
+        new = {id_: kept for id_, kept in on_top.items() if known[id_].state is core.NOTHING}
+        batch_rows.add_states(c, tenant, new)
+        batch_rows.replace_states(c, tenant, {id_: kept for id_, kept in on_top.items() if id_ not in new})
+        metrics.PROFILE_FOLDED.add(sum(len(filled[id_]) for id_ in on_top))
+        for person_id, kept in on_top.items():
             for follow in self.followers:
-                follow(c, tenant, person_id, known[person_id].state, new.state, filled[person_id])
+                follow(c, tenant, person_id, known[person_id].state, kept.state, filled[person_id])
+
+    def _known(self, c: Connection, tenant: str, filled: Mapping[str, Sequence[Entry]]) -> dict[str, store.KeptState]:
+        """What was folded of these people before: nothing, of whom there are no rows but these."""
+        if not filled:
+            return {}
+        known = batch_rows.states(c, tenant, filled)
+        new = filled.keys() - known.keys()
+        rows = batch_rows.rows_of(c, tenant, new) if new else {}
+        nothing = store.KeptState(core.NOTHING, self.rules.fingerprint, core.today(self.clock()))
+        return known | {id_: nothing for id_ in new if rows[id_] == len(filled[id_])}
 
     def _is_current(self, kept: store.KeptState) -> bool:
         """Whether it can be folded upon as it is."""
