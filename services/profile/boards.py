@@ -129,6 +129,11 @@ def unsaved_event_id(pin_id: str) -> str:
     return str(uuid.uuid5(_EVENTS, f"{pin_id}/unsaved"))
 
 
+def still_saved_event_id(pin_id: str, without: str) -> str:
+    """Of a pin that stays where another of its picture, `without`, is removed. The same however often it is told."""
+    return str(uuid.uuid5(_EVENTS, f"{pin_id}/saved/{without}"))
+
+
 def encode_cursor(place: Place) -> str:
     """Opaque to whoever gets it."""
     return base64.urlsafe_b64encode(f"{place[0]}/{place[1]}".encode()).decode().rstrip("=")

@@ -252,10 +252,11 @@ def pins_of(c: Connection, board: Board, *, after: Place | None = None, limit: i
     return [_pin(row) for row in c.execute(found)]
 
 
-def still_kept(c: Connection, tenant: str, person_id: str, pin: Pin) -> bool:
-    """Whether the person has this part of this picture on any board."""
-    same = and_(PINS.c.media_id == pin.media_id, PINS.c.box == _box_text(pin.box))
-    return c.execute(select(PINS.c.pin_id).where(_of(PINS, tenant, person_id), same).limit(1)).first() is not None
+def parts_kept(c: Connection, tenant: str, person_id: str, media_id: str) -> dict[Box, Pin]:
+    """The parts of a picture that a person has on any board, each with the pin that came first."""
+    found = select(PINS).where(_of(PINS, tenant, person_id), PINS.c.media_id == media_id)
+    rows = c.execute(found.order_by(PINS.c.saved_at_ms.desc(), PINS.c.pin_id.desc()))
+    return {pin.box: pin for pin in map(_pin, rows)}
 
 
 def put_pin(c: Connection, board: Board, pin_id: str, *, position: int) -> None:
@@ -281,15 +282,26 @@ def remove_pin(c: Connection, board: Board, pin_id: str) -> None:
     c.execute(delete(PINS).where(_on(board), PINS.c.pin_id == pin_id))
 
 
-def remove_pictures(c: Connection, tenant: str, media_id: str) -> int:
-    """Removes a picture's pins from every board; how many there were."""
-    return c.execute(delete(PINS).where(PINS.c.tenant == tenant, PINS.c.media_id == media_id)).rowcount
+def people_with_picture(c: Connection, tenant: str, media_id: str) -> list[str]:
+    """Who has a part of this picture on a board, in order."""
+    found = select(PINS.c.person_id).where(PINS.c.tenant == tenant, PINS.c.media_id == media_id)
+    return sorted(c.execute(found.distinct()).scalars())
 
 
-def remove_items(c: Connection, tenant: str, item_ids: Sequence[str]) -> int:
-    """Removes these items' pins from every board; how many there were."""
-    named = [item_id for item_id in item_ids if item_id]
-    return c.execute(delete(PINS).where(PINS.c.tenant == tenant, PINS.c.item_id.in_(named))).rowcount
+def people_with_items(c: Connection, tenant: str, item_ids: Sequence[str]) -> list[str]:
+    """Who has any of these items on a board, in order."""
+    found = select(PINS.c.person_id).where(PINS.c.tenant == tenant, _is_any_item(item_ids))
+    return sorted(c.execute(found.distinct()).scalars())
+
+
+def remove_picture(c: Connection, tenant: str, person_id: str, media_id: str) -> None:
+    """Removes a picture from every board of a person."""
+    c.execute(delete(PINS).where(_of(PINS, tenant, person_id), PINS.c.media_id == media_id))
+
+
+def remove_items(c: Connection, tenant: str, person_id: str, item_ids: Sequence[str]) -> None:
+    """Removes these items from every board of a person."""
+    c.execute(delete(PINS).where(_of(PINS, tenant, person_id), _is_any_item(item_ids)))
 
 
 # --- what goes together
@@ -364,6 +376,10 @@ def _is_board(board: Board) -> ColumnElement[bool]:
 
 def _on(board: Board) -> ColumnElement[bool]:
     return and_(PINS.c.tenant == board.tenant, PINS.c.board_id == board.board_id)
+
+
+def _is_any_item(item_ids: Sequence[str]) -> ColumnElement[bool]:
+    return PINS.c.item_id.in_([item_id for item_id in item_ids if item_id])
 
 
 def _box_text(box: Box) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from nungil.api.common.v1.common_pb2 import Caller
 from nungil.api.profile.v1 import boards_pb2 as pb
@@ -63,15 +63,17 @@ def saved(board: Board, pin: Pin) -> NewRecord:
     )
 
 
-def unsaved(board: Board, pin: Pin, now_ms: int) -> NewRecord:
-    """The activity of a person who keeps it no more; always later than its saving."""
-    return _activity(
-        board,
-        pin,
-        profile_pb2.ACTIVITY_KIND_UNSAVED,
-        event_id=boards.unsaved_event_id(pin.pin_id),
-        at_ms=max(now_ms, pin.saved_at_ms + 1),
+def unsaved(board: Board, pin: Pin, stay: Sequence[Pin], now_ms: int) -> list[NewRecord]:
+    """The activities of a person who keeps this part of the picture no more, and other parts of it still: unsaving takes the
+    whole picture back, so these are told again. stay: a pin of each part that is kept. Always later than every saving."""
+    at_ms = max(now_ms, *(one.saved_at_ms + 1 for one in (pin, *stay)))
+    kinds = profile_pb2.ACTIVITY_KIND_UNSAVED, profile_pb2.ACTIVITY_KIND_SAVED
+    gone = _activity(board, pin, kinds[0], event_id=boards.unsaved_event_id(pin.pin_id), at_ms=at_ms)
+    again = (
+        _activity(board, one, kinds[1], event_id=boards.still_saved_event_id(one.pin_id, pin.pin_id), at_ms=at_ms + 1)
+        for one in stay
     )
+    return [gone, *again]
 
 
 def _activity(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from profile_builders import LEFT, NOW_MS, TENANT, a_deletion, a_picture, a_profile, a_record
+from profile_builders import LEFT, NOW_MS, RIGHT, TENANT, a_deletion, a_picture, a_profile, a_record
 from sqlalchemy import func, select
 
 from nungil.api.profile.v1 import profile_pb2 as pb
@@ -131,10 +131,10 @@ def test_a_part_is_told_as_saved_with_its_first_pin_and_as_unsaved_with_its_last
     profile.pins.remove(TENANT, mina, one, first.pin_id)
     assert len(told(profile)) == 2
     profile.pins.remove(TENANT, mina, two, second.pin_id)
-    assert told(profile)[2:] == [("UNSAVED", "c-1")]
-    saved, unsaved = profile.outbox()[0], profile.outbox()[-1]
-    assert unsaved.occurred_at_ms > saved.occurred_at_ms
-    assert unsaved.event_id != saved.event_id
+    assert told(profile)[2:] == [("UNSAVED", "c-1"), ("SAVED", "c-1")]
+    whole, left, unsaved, again = profile.outbox()
+    assert whole.occurred_at_ms == left.occurred_at_ms < unsaved.occurred_at_ms < again.occurred_at_ms
+    assert (again.box, len({event.event_id for event in profile.outbox()})) == (left.box, 4)
     with pytest.raises(NoSuchPin):
         profile.pins.remove(TENANT, mina, two, second.pin_id)
 
@@ -155,6 +155,35 @@ def test_saving_makes_an_interest(profile, mina):
     [event] = profile.outbox()
     assert profile.read(a_record(topics.USER_ACTIVITY, mina, event.SerializeToString())) == []
     assert "dogs" in profile.interests(mina)
+
+
+def test_an_interest_follows_from_the_parts_that_are_kept_whatever_was_saved_and_unsaved_between(profile, mina):
+    profile.put(a_picture("two", owner=mina, shows={LEFT: [("golden_retriever", 0.9)], RIGHT: [("alp", 0.9)]}))
+    one, two = a_board(profile, mina), a_board(profile, mina, "two")
+    dog, _, _ = save(profile, mina, one, "two", LEFT)
+    save(profile, mina, one, "two", RIGHT)
+    copy, _, _ = save(profile, mina, two, "two", LEFT)
+    heard = 0
+
+    def learnt():
+        nonlocal heard
+        events = profile.outbox()[heard:]
+        heard += len(events)
+        records = [a_record(topics.USER_ACTIVITY, mina, event.SerializeToString()) for event in events]
+        profile.now_ms += 1_000
+        assert profile.read(*records, *records) == []
+        return set(profile.interests(mina)) & {"dogs", "mountains"}
+
+    assert learnt() == {"dogs", "mountains"}
+    profile.pins.remove(TENANT, mina, one, dog.pin_id)
+    assert learnt() == {"dogs", "mountains"}
+    profile.pins.remove(TENANT, mina, two, copy.pin_id)
+    assert learnt() == {"mountains"}
+    save(profile, mina, two, "two", LEFT)
+    assert learnt() == {"dogs", "mountains"}
+    for board in (one, two):
+        profile.boards.delete(TENANT, mina, board)
+    assert learnt() == set()
 
 
 def test_pins_are_moved_within_a_board_and_to_another_and_noted(profile, mina):

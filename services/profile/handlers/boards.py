@@ -83,13 +83,21 @@ class Boards:
 
     def forget_picture(self, tenant: str, media_id: str) -> None:
         """Takes a picture that is gone from every board. To be called once it is marked as removed, so that none is pinned after."""
-        with self.engine.begin() as c:
-            boards_rows.remove_pictures(c, tenant, media_id)
+        with reading(self.engine) as c:
+            people = boards_rows.people_with_picture(c, tenant, media_id)
+        for person_id in people:
+            with self.engine.begin() as c:
+                store.lock_person(c, tenant, person_id)
+                boards_rows.remove_picture(c, tenant, person_id, media_id)
 
     def forget_items(self, tenant: str, item_ids: Sequence[str]) -> None:
         """Takes items that are gone from every board."""
-        with self.engine.begin() as c:
-            boards_rows.remove_items(c, tenant, item_ids)
+        with reading(self.engine) as c:
+            people = boards_rows.people_with_items(c, tenant, item_ids)
+        for person_id in people:
+            with self.engine.begin() as c:
+                store.lock_person(c, tenant, person_id)
+                boards_rows.remove_items(c, tenant, person_id, item_ids)
 
 
 @dataclass(frozen=True)
@@ -146,7 +154,14 @@ def page(c: Connection, board: Board, *, limit: int, cursor: str) -> PinsPage:
 
 
 def unsaved(c: Connection, board: Board, pins: Sequence[Pin], now_ms: int) -> list[NewRecord]:
-    """The activities of pins that were just removed: of each part of a picture that is on no board any more, one."""
-    parts = {(pin.media_id, pin.box): pin for pin in pins}
-    gone = (pin for pin in parts.values() if not boards_rows.still_kept(c, board.tenant, board.person_id, pin))
-    return [boards_wire.unsaved(board, pin, now_ms) for pin in gone]
+    """What is told of pins that were just removed: of each picture a part of which is on no board any more."""
+    told: list[NewRecord] = []
+    of_picture: dict[str, list[Pin]] = {}
+    for pin in pins:
+        of_picture.setdefault(pin.media_id, []).append(pin)
+    for media_id, removed in of_picture.items():
+        stay = boards_rows.parts_kept(c, board.tenant, board.person_id, media_id)
+        gone = [pin for pin in removed if pin.box not in stay]
+        if gone:
+            told += boards_wire.unsaved(board, gone[0], list(stay.values()), now_ms)
+    return told

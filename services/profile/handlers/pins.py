@@ -64,7 +64,7 @@ class Pins:
             pin = Pin(
                 ids.new_pin_id(), board_id, asked.media_id, box, asked.item_id, note, personal, place, self.clock()
             )
-            kept_before = boards_rows.still_kept(c, tenant, person_id, pin)
+            kept_before = box in boards_rows.parts_kept(c, tenant, person_id, asked.media_id)
             boards_rows.add_pin(c, board, pin)
             put_out(c, store.OUTBOX, [] if kept_before else [boards_wire.saved(board, pin)])
         self.woken.set()
