@@ -6,15 +6,20 @@ from contextlib import ExitStack
 from threading import Event
 from typing import Any
 
+from nungil.api.profile.v1 import profile_pb2 as pb
 from nungil.api.profile.v1.boards_pb2_grpc import add_BoardServiceServicer_to_server
+from nungil.api.profile.v1.erasure_pb2_grpc import add_ErasureServiceServicer_to_server
 from nungil.api.profile.v1.profile_pb2_grpc import add_ProfileServiceServicer_to_server
 from nungil.database.migrations import check_current
 from nungil.database.open import open_database
 from nungil.database.outbox import relay
 from nungil.encoder.open import space_of
+from nungil.erasing import ReadErasures
+from nungil.event_log import topics
 from nungil.event_log.consume import consume
 from nungil.event_log.dead_letters import DeadLetters
 from nungil.event_log.open import open_event_log
+from nungil.event_log.routing import ByTopic
 from nungil.object_store.open import open_object_store
 from nungil.runtime.clock import now_ms
 from nungil.runtime.lifecycle import serve, worker
@@ -28,13 +33,16 @@ from services.profile.handlers.boards import Boards, GoesWith
 from services.profile.handlers.consents import Consents
 from services.profile.handlers.corrections import Corrections
 from services.profile.handlers.describing import Describe
+from services.profile.handlers.erasing import Confirm, Erase, Receipts
 from services.profile.handlers.events import PeopleActed, PictureChanged, PicturesEmbedded
+from services.profile.handlers.exporting import Answer, Export
 from services.profile.handlers.interests import Interests
 from services.profile.handlers.people import Identify
 from services.profile.handlers.pins import Pins
 from services.profile.handlers.sharing import Sharing
 from services.profile.journal import FeatureObjects, Journal
 from services.profile.rpc.boards import BoardServicer
+from services.profile.rpc.erasing import DropOfErased, ErasureServicer, ReadConfirmations
 from services.profile.rpc.profile import ProfileServicer
 from services.profile.rules import rules_of
 from services.profile.watching import Watches
@@ -77,14 +85,32 @@ def run(settings: ProfileSettings, stop: Event) -> None:
             GoesWith(engine, settings.goes_with_people),
         )
 
+        answers = (
+            ("interests", servicer.GetInterests, pb.GetInterestsRequest),
+            ("watches", servicer.ListWatches, pb.ListWatchesRequest),
+        )
+        export = Export(engine, [Answer(*answer) for answer in answers])
+        erasure_servicer = ErasureServicer(
+            Erase(engine, now_ms, woken), Receipts(engine, settings.receipt_key.get_secret_value()), export
+        )
+
         def register(server: Any) -> None:
             add_ProfileServiceServicer_to_server(servicer, server)
+            add_ErasureServiceServicer_to_server(erasure_servicer, server)
             add_BoardServiceServicer_to_server(board_servicer, server)
 
+        confirm = Confirm(engine, now_ms, settings.bytes_kept_s * 1000)
+        every = ByTopic(
+            {
+                **dict.fromkeys(consumer.TOPICS, DropOfErased(read, engine)),
+                topics.USER_ERASED: ReadErasures(confirm.own),
+                topics.ERASURE_CONFIRMED: ReadConfirmations(confirm),
+            }
+        )
         stack.enter_context(worker("relay", lambda: relay(engine, store.OUTBOX, log, stop, woken), stop))
-        events = stack.enter_context(log.subscribe(consumer.TOPICS, group=consumer.GROUP))
+        events = stack.enter_context(log.subscribe(every.topics, group=consumer.GROUP))
         dead = DeadLetters(log, group=consumer.GROUP)
-        stack.enter_context(worker("events", lambda: consume(events, read, dead, stop), stop))
+        stack.enter_context(worker("events", lambda: consume(events, every, dead, stop), stop))
         stack.enter_context(
             grpc_server(
                 register,

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from pydantic import Field, field_validator
+from pydantic import Field, SecretStr, field_validator
 
 from nungil.api.profile.v1 import profile_pb2
+from nungil.receipts import public_key_of
+from nungil.runtime.errors import Misconfigured
 from nungil.runtime.settings import ServiceSettings
 
 GAINS: dict[str, float] = {
@@ -46,6 +48,22 @@ class ProfileSettings(ServiceSettings):
     activity_gains: dict[str, float] = Field(
         default_factory=lambda: dict(GAINS), description="what one picture is worth, by what was done with it"
     )
+
+    receipt_key: SecretStr = Field(
+        SecretStr(""),
+        description="what receipts of erasures are signed with: an Ed25519 private key, 32 bytes in base64; empty: one is made and kept "
+        "in the database",
+    )
+
+    @field_validator("receipt_key")
+    @classmethod
+    def _a_key(cls, key: SecretStr) -> SecretStr:
+        if key.get_secret_value():
+            try:
+                public_key_of(key.get_secret_value())
+            except Misconfigured as error:
+                raise ValueError(str(error)) from None
+        return key
 
     @field_validator("activity_gains")
     @classmethod

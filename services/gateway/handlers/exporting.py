@@ -53,17 +53,17 @@ class Export:
         return self._pieces(who, profile, first)
 
     async def _pieces(self, who: Who, profile: Any, first: ExportPart | None) -> AsyncIterator[bytes]:
-        archive = _Archive()
-        yield archive.write(ExportPart(path="README.txt", chunk=README.encode()))
-        part = first
-        while part is not None:
-            yield archive.write(part)
-            part = await _next(profile)
-        of_ingest = export_pb2.ExportPicturesRequest(caller=caller(who))
-        pictures = self.peers.pictures.ExportPictures(of_ingest, timeout=self.timeout_s, metadata=metadata())
-        while (part := await _next(pictures)) is not None:
-            yield archive.write(part)
-        yield archive.end()
+        with _Archive() as archive:
+            yield archive.write(ExportPart(path="README.txt", chunk=README.encode()))
+            part = first
+            while part is not None:
+                yield archive.write(part)
+                part = await _next(profile)
+            of_ingest = export_pb2.ExportPicturesRequest(caller=caller(who))
+            pictures = self.peers.pictures.ExportPictures(of_ingest, timeout=self.timeout_s, metadata=metadata())
+            while (part := await _next(pictures)) is not None:
+                yield archive.write(part)
+            yield archive.end()
 
 
 async def _next(call: Any) -> ExportPart | None:
@@ -83,6 +83,12 @@ class _Archive:
         self._written = _Written()
         self._zip = zipfile.ZipFile(self._written, "w")
         self._file: Any = None
+
+    def __enter__(self) -> _Archive:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.end()  # also of one that nobody reads to its end
 
     def write(self, part: ExportPart) -> bytes:
         """What is to be sent."""
