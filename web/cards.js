@@ -10,6 +10,7 @@ const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
 
 export const keyOf = (hit) => (hit.item ? `item ${hit.item.id}` : `picture ${hit.media_id}`);
 
+// hit.image: where its picture is, of that part alone; without it that of hit.media_id is shown.
 // Stays the same element while the same thing is found, so that nothing flickers. tell(name, detail): "open", "save", "leave".
 export class Card {
   #tell;
@@ -40,9 +41,9 @@ export class Card {
     const known = hit.file_name == null && hit.media_id === this.#hit?.media_id ? { ...hit, file_name: this.#hit.file_name } : hit;
     this.#hit = known;
     const name = named(known.item?.title) || known.file_name || say("picture");
-    if (this.element.dataset.media !== known.media_id) {
-      this.element.dataset.media = known.media_id;
-      this.image.src = imageOf(known.media_id, 400);
+    if (this.element.dataset.media !== (known.media_id ?? "")) {
+      this.element.dataset.media = known.media_id ?? "";
+      this.image.src = known.image ? `${known.image}?width=400` : imageOf(known.media_id, 400);
     }
     this.element.classList.toggle("similar", !known.same);
     this.title.classList.toggle("file", !known.item);
@@ -63,7 +64,7 @@ export class Card {
   // The square that is seen of the picture is slid to the part that matched, which is outlined.
   #mark() {
     const { naturalWidth: width, naturalHeight: height } = this.image;
-    const { box } = this.#hit;
+    const box = this.#hit.image ? null : this.#hit.box; // an image of its own shows the part alone
     this.part.hidden = !box || !width || (box.width > 0.97 && box.height > 0.97);
     if (!box || !width) return;
     const seen = { width: Math.min(1, height / width), height: Math.min(1, width / height) };

@@ -2,7 +2,7 @@
 // Fires "open" with {media_id, box}, "save" and "leave" with {hit}, "part" with {box}, and "more".
 
 import { Card, keyOf } from "./cards.js";
-import { crop } from "./interests.js";
+import { crop } from "./crops.js";
 import { make, settle } from "./make.js";
 import { named, say } from "./words.js";
 
@@ -48,7 +48,7 @@ class Hits extends HTMLElement {
       const open = make("button", { type: "button", class: "of-part", "aria-label": say("region", name) }, crop(mediaId, region.box));
       open.addEventListener("click", () => this.#fire("part", { box: region.box }));
       const judged = make("p", { class: "faint" }, say(!hits.length ? "nothing" : matched ? "partMatched" : "nothingButSimilar"));
-      const cards = hits.map((hit) => new Card(hit, this.#tell, { saved: this.#saved.has(hit.media_id) }).element);
+      const cards = hits.map((hit) => new Card(hit, this.#tell, { saved: this.#saved.has(keyOf(hit)) }).element);
       const head = make("header", {}, open, make("div", {}, make("h2", {}, name), judged));
       return make("section", { class: "scene-part", "aria-label": name }, head, make("ul", { class: "row" }, ...cards));
     });
@@ -67,7 +67,7 @@ class Hits extends HTMLElement {
     let card = this.#cards.get(key);
     this.#cards.delete(key); // to be the newest
     if (card) card.update(hit);
-    else card = new Card(hit, this.#tell, { saved: this.#saved.has(hit.media_id) });
+    else card = new Card(hit, this.#tell, { saved: this.#saved.has(key) });
     this.#cards.set(key, card);
     return card;
   }
@@ -79,23 +79,12 @@ class Hits extends HTMLElement {
     }
   }
 
-  #tell = (name, detail) => {
-    if (name === "save") {
-      if (this.#saved.has(detail.hit.media_id)) return;
-      this.#saved.add(detail.hit.media_id);
-      this.#sayHearts();
-    }
-    this.#fire(name, detail);
-  };
+  #tell = (name, detail) => this.#fire(name, detail);
 
-  // The person's save did not arrive.
-  unsave(hit) {
-    this.#saved.delete(hit.media_id);
-    this.#sayHearts();
-  }
-
-  #sayHearts() {
-    for (const card of this.#cards.values()) card.save(this.#saved.has(card.element.dataset.media));
+  // saved: the keys of what is on a board.
+  saySaved(saved) {
+    this.#saved = saved;
+    for (const [key, card] of this.#cards) card.save(saved.has(key));
     if (this.#scene) this.say();
   }
 

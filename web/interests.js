@@ -1,40 +1,18 @@
-// <nungil-interests>: what the person's pictures say of them, each with the part that says so. Fires "allow" and "open".
+// <nungil-interests>: what the person's pictures say of them, each with the part that says so, and what the person says to it.
+// Fires "allow", "open" with the evidence, "correct" with {interest, correction} and "forget" with {interest}.
 
-import { imageOf } from "./api.js";
-import { make } from "./make.js";
+import { crop } from "./crops.js";
+import { button, form, make } from "./make.js";
 import { named, say } from "./words.js";
 
-const INTERESTS_SHOWN = 9;
+const INTERESTS_SHOWN = 12;
 const EVIDENCE_SHOWN = 4;
-const NARROWEST = 0.6;
-const FLATTEST = 1.1;
-const WHOLE = { x: 0, y: 0, width: 1, height: 1 };
-
-// The middle of a box that would be too flat or too narrow to show beside others. aspect: of the whole picture.
-function bounded({ x, y, width, height }, aspect) {
-  const shape = (aspect * width) / height;
-  const kept = { width: width * Math.min(1, FLATTEST / shape), height: height * Math.min(1, shape / NARROWEST) };
-  return { ...kept, x: x + (width - kept.width) / 2, y: y + (height - kept.height) / 2 };
-}
-
-// The part of a picture under a box, cut by the browser.
-export function crop(mediaId, box) {
-  const image = make("img", { src: imageOf(mediaId, 600), alt: "", loading: "lazy", decoding: "async" });
-  const frame = make("span", { class: "crop" }, image);
-  image.addEventListener("load", () => {
-    const part = bounded(box ?? WHOLE, image.naturalWidth / image.naturalHeight);
-    frame.style.aspectRatio = (part.width * image.naturalWidth) / (part.height * image.naturalHeight);
-    image.style.width = `${100 / part.width}%`;
-    image.style.left = `${(-100 * part.x) / part.width}%`;
-    image.style.top = `${(-100 * part.y) / part.height}%`;
-  });
-  image.addEventListener("error", () => frame.closest("li")?.remove()); // deleted meanwhile
-  return frame;
-}
+const LONGEST_NAME = 60;
 
 class Interests extends HTMLElement {
   #answer = null;
   #all = false;
+  #opened = new Set(); // the ids of those that are being corrected
 
   show(answer) {
     const same = JSON.stringify(answer) === JSON.stringify(this.#answer);
@@ -42,48 +20,112 @@ class Interests extends HTMLElement {
     if (!same) this.say();
   }
 
-  // In the language of the page.
+  // In the language of the page. What had the focus has it again.
   say() {
     if (!this.#answer) return;
-    const { learning, interests } = this.#answer;
-    if (!learning) this.replaceChildren(this.#ask());
-    else if (!interests.length) this.replaceChildren(make("p", { class: "faint" }, say("interestsNone")));
-    else {
-      const heaviest = interests[0].weight || 1;
-      const names = new Map(interests.map((interest) => [interest.id, interest.name]));
-      const shown = this.#all ? interests : interests.slice(0, INTERESTS_SHOWN);
-      const cards = shown.map((interest) => this.#card(interest, interest.weight / heaviest, names.get(interest.parent)));
-      this.replaceChildren(make("ul", { class: "cards" }, ...cards), ...(shown.length < interests.length ? [this.#more()] : []));
-    }
+    const focused = this.contains(document.activeElement) ? document.activeElement : null;
+    const [id, does] = [focused?.closest("[data-interest]")?.dataset.interest, focused?.dataset.does];
+    this.replaceChildren(...this.#parts());
+    if (focused) (this.querySelector(`[data-interest="${id}"] [data-does="${does}"]`) ?? this.querySelector("summary, button"))?.focus();
+  }
+
+  #parts() {
+    const { learning, paused, interests } = this.#answer;
+    const ask = learning || paused ? [] : [this.#ask()];
+    if (!interests.length) return ask.length ? ask : [make("p", { class: "faint" }, say(paused ? "interestsPaused" : "interestsNone"))];
+    const [heard, muted] = [interests.filter((interest) => !interest.muted), interests.filter((interest) => interest.muted)];
+    const heaviest = Math.max(...heard.map(({ weight }) => weight), 0) || 1;
+    const names = new Map(interests.map((interest) => [interest.id, interest.name]));
+    const cards = (some) => some.map((interest) => this.#card(interest, interest.weight / heaviest, names.get(interest.parent)));
+    const shown = this.#all ? heard : heard.slice(0, INTERESTS_SHOWN);
+    const list = (some) => make("ul", { class: "cards" }, ...cards(some));
+    return [
+      ...ask,
+      list(shown),
+      ...(shown.length < heard.length ? [this.#more()] : []),
+      ...(muted.length ? [make("h3", { class: "quiet-head" }, say("mutedOnes")), list(muted)] : []),
+    ];
   }
 
   #more() {
-    const button = make("button", { type: "button", class: "button quiet more" }, say("more"));
-    button.addEventListener("click", () => {
+    const all = () => {
       this.#all = true;
       this.say();
-    });
-    return button;
+    };
+    return button(say("more"), all, { class: "button quiet more" });
   }
 
   #ask() {
-    const button = make("button", { type: "button", class: "button" }, say("consentGive"));
-    button.addEventListener("click", () => this.dispatchEvent(new CustomEvent("allow")));
-    return make("div", { class: "ask" }, make("p", {}, say("consentAsk")), button);
+    const allow = button(say("consentGive"), () => this.#fire("allow"), { class: "button" });
+    return make("div", { class: "ask" }, make("p", {}, say("consentAsk")), allow);
   }
 
   #card(interest, share, parent) {
-    const evidence = interest.evidence.slice(0, EVIDENCE_SHOWN);
+    const opened = this.#opened.has(interest.id);
+    const evidence = opened ? interest.evidence : interest.evidence.slice(0, EVIDENCE_SHOWN);
     const bar = make("span", { class: "bar" }, make("span"));
-    bar.firstChild.style.width = `${Math.max(4, 100 * share)}%`;
-    const title = make("h3", {}, named(interest.name), parent ? make("small", {}, ` ${named(parent)}`) : null);
-    const crops = evidence.map((piece) => {
-      const open = make("button", { type: "button", title: named(piece.why), "aria-label": named(piece.why) }, crop(piece.media_id, piece.box));
-      open.addEventListener("click", () => this.dispatchEvent(new CustomEvent("open", { detail: piece })));
-      return make("li", {}, open);
+    bar.firstChild.style.width = `${Math.min(100, Math.max(interest.weight > 0 ? 4 : 0, 100 * share))}%`;
+    const crops = make("ul", { class: opened ? "crops all" : "crops" }, ...evidence.map((piece) => this.#evidence(piece)));
+    const why = named(interest.evidence[0]?.why) || (interest.followed ? say("followedWhy") : "");
+    return make(
+      "li",
+      { class: interest.muted ? "interest muted" : "interest", "data-interest": interest.id },
+      this.#head(interest, parent),
+      bar,
+      evidence.length ? crops : null,
+      why && make("p", { class: "why" }, why),
+      this.#correcting(interest, opened),
+    );
+  }
+
+  #head({ name, own_name: own, trend, followed, pinned }, parent) {
+    const small = own ? named(name) : parent && named(parent);
+    const marks = [pinned && say("pinned"), followed && say("followed"), trend !== "steady" && say(`trend_${trend}`)].filter(Boolean);
+    return make(
+      "div",
+      { class: "interest-head" },
+      make("h3", {}, own || named(name), small ? make("small", {}, ` ${small}`) : null),
+      make("p", { class: "marks" }, marks.join(" · ")),
+    );
+  }
+
+  #evidence(piece) {
+    const why = named(piece.why);
+    const open = button(crop(piece.media_id, piece.box), () => this.#fire("open", piece), { class: null, title: why, "aria-label": why });
+    return make("li", {}, open);
+  }
+
+  #correcting(interest, opened) {
+    const name = interest.own_name || named(interest.name);
+    const details = make("details", { class: "correcting", open: opened }, make("summary", { "data-does": "open" }, say("correct")));
+    details.addEventListener("toggle", () => {
+      if (details.open === this.#opened.has(interest.id)) return;
+      if (details.open) this.#opened.add(interest.id);
+      else this.#opened.delete(interest.id);
+      this.say();
     });
-    const why = evidence.length ? make("p", { class: "why" }, named(evidence[0].why)) : null;
-    return make("li", { class: "interest", "data-interest": interest.id }, title, bar, make("ul", { class: "crops" }, ...crops), why);
+    if (!opened) return details;
+    const correct = (correction) => this.#fire("correct", { interest, correction });
+    const turn = (does, on) => {
+      const text = say(on ? `${does}_off` : `${does}_on`);
+      return button(text, () => correct({ [does]: !on }), { class: "button quiet small", "data-does": does, "aria-label": `${text}: ${name}` });
+    };
+    const forget = button(say("forget"), () => this.#fire("forget", { interest }), { "data-does": "forget", "aria-label": `${say("forget")}: ${name}` });
+    const acts = [turn("pinned", interest.pinned), turn("muted", interest.muted), turn("followed", interest.followed), forget];
+    details.append(this.#renaming(interest, name, correct), make("div", { class: "acts" }, ...acts));
+    return details;
+  }
+
+  #renaming(interest, name, correct) {
+    const field = { name: "own", value: name, maxlength: LONGEST_NAME, required: true, "aria-label": say("rename"), "data-does": "name" };
+    const send = ({ own }) => correct({ own_name: own.value.trim() === named(interest.name) ? null : own.value.trim() });
+    const keep = make("button", { class: "button quiet small", "data-does": "rename" }, say("rename"));
+    const back = interest.own_name ? button(say("renameBack"), () => correct({ own_name: null }), { "data-does": "back" }) : null;
+    return form({ class: "naming" }, [make("input", field), keep, back], send);
+  }
+
+  #fire(name, detail) {
+    this.dispatchEvent(new CustomEvent(name, { detail }));
   }
 }
 

@@ -1,7 +1,7 @@
 // <nungil-watches>: crops that wait until something like them can be bought. Fires "open" with {media_id, box}, "drop" with {id}.
 
 import { imageOf } from "./api.js";
-import { crop } from "./interests.js";
+import { crop } from "./crops.js";
 import { make } from "./make.js";
 import { countryName, price, say } from "./words.js";
 

@@ -17,7 +17,7 @@ export function keepWatches({ open, complain, note }) {
   async function show() {
     const { watches } = await api.getWatches();
     list.show(watches);
-    $("watches-section").hidden = !watches.length;
+    $("watches-shown").hidden = !watches.length;
   }
 
   async function begin() {

@@ -1,142 +1,14 @@
-"""The page in a real browser, with every service real behind it."""
+"""The page in a real browser, with every service real behind it: finding."""
 
 from __future__ import annotations
 
-import base64
-import io
-import os
-import re
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from pathlib import Path
 
-import httpx
 import pytest
-from gateway_builders import AGateway, a_gateway
-from PIL import Image
-from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
+from page_builders import ALP, BLUE, DOG, PHONE, RED, WHITE, a_page, drop, painted, put_item, wait_until
+from playwright.sync_api import Locator, Page, expect
 
 pytestmark = pytest.mark.browser
-
-CHROMIUM = Path(os.environ.get("NUNGIL_CHROMIUM", "/usr/bin/chromium"))
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-]
-DESK = {"width": 1280, "height": 860}
-PHONE = {"width": 390, "height": 780}
-RED, BLUE, DOG, ALP = (210, 40, 40), (50, 110, 200), (205, 133, 63), (60, 140, 70)
-PURPLE, WHITE = (120, 60, 160), (250, 250, 250)  # like white there is nothing
-KOREAN = {"red": "빨간 것", "blue": "파란 것"}
-MOST_MS = 20_000
-GIVE_BY_DROP = """([name, data]) => {
-  const bytes = Uint8Array.from(atob(data), (c) => c.charCodeAt(0));
-  const dropped = new DataTransfer();
-  dropped.items.add(new File([bytes], name, { type: "image/png" }));
-  document.body.dispatchEvent(new DragEvent("drop", { dataTransfer: dropped, bubbles: true, cancelable: true }));
-}"""
-
-
-def painted(*columns: tuple[int, int, int], width: int = 640, height: int = 480) -> bytes:
-    """Upright stripes of equal width, as PNG."""
-    image = Image.new("RGB", (width, height))
-    for n, colour in enumerate(columns):
-        image.paste(colour, (n * width // len(columns), 0, (n + 1) * width // len(columns), height))
-    out = io.BytesIO()
-    image.save(out, "PNG")
-    return out.getvalue()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    if not CHROMIUM.exists():
-        pytest.skip(f"there is no Chromium at {CHROMIUM}: install it, or name it with NUNGIL_CHROMIUM")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        yield browser
-        browser.close()
-
-
-@pytest.fixture(scope="module")
-def gateway(browser) -> Iterator[AGateway]:
-    with a_gateway("ingest", "embed", "search", "profile") as gateway:
-        with gateway.as_person("keeper") as client:
-            put_item(client, "red", RED, category="toys")
-            put_item(client, "blue", BLUE, category="toys", market="US")
-            put_item(client, "garden", DOG, ALP, category="garden", more_offers=2)
-            media_id = put_item(client, "purple", PURPLE, category="garden")
-            query = {"media_id": media_id, "filters": {"items_only": True}}
-            wait_until(lambda: len(client.post("/v1/search", json=query).json()["hits"]) == 3)  # search knows all
-        yield gateway
-
-
-def put_item(
-    client: httpx.Client,
-    name: str,
-    *colours: tuple[int, int, int],
-    category: str,
-    market: str = "KR",
-    more_offers: int = 0,
-) -> str:
-    """Gives the item and its picture, whose id it returns."""
-    files = {"file": (f"{name}.png", painted(*colours, width=300, height=300))}
-    media_id: str = client.post("/v1/media", files=files, data={"purpose": "catalogue"}).json()["media_id"]
-    wait_until(lambda: client.get(f"/v1/media/{media_id}").json()["state"] == "searchable")
-    money = {"KR": {"currency": "KRW", "price_minor": 12900}, "US": {"currency": "USD", "price_minor": 1290}}[market]
-    offer = {"shop": f"{name} shop", "url": f"https://{name}.example/1", "market": market, "in_stock": market == "KR"}
-    dearer = [
-        {"shop": f"shop {n}", "url": f"https://{n}.example/", "market": market}
-        | money
-        | {"price_minor": 99000 - 1000 * n}
-        for n in range(more_offers)
-    ]
-    title = {"en": f"{name} thing", "ko": KOREAN.get(name, "")}
-    item = {"title": title, "media_ids": [media_id], "category": category, "offers": [*dearer, offer | money]}
-    client.put(f"/v1/items/{name}", json=item).raise_for_status()
-    return media_id
-
-
-def wait_until(condition: Callable[[], object]) -> None:
-    pause = threading.Event()
-    for _ in range(300):
-        if condition():
-            return
-        pause.wait(0.1)
-    raise AssertionError("it did not come about in 30 s")
-
-
-@contextmanager
-def a_page(
-    browser: Browser, gateway: AGateway, person: str, *, learns: bool = False, script: str = "", **context: object
-) -> Iterator[Page]:
-    """The page, opened with a key of `person` in its address. Nothing may fail in it, nor ask another host. script: run before it."""
-    key = gateway.key(subject=person)
-    with gateway.client(key) as client:
-        client.put("/v1/me/consent", json={"image_interest": learns}).raise_for_status()
-    opened = browser.new_context(**{"viewport": DESK, "locale": "en-US"} | context)
-    faults: list[str] = []
-    page = opened.new_page()
-    page.set_default_timeout(MOST_MS)
-    page.add_init_script(script)
-    page.on("pageerror", lambda error: faults.append(str(error)))
-    page.on("console", lambda message: faults.append(message.text) if message.type == "error" else None)
-    page.on("request", lambda r: None if r.url.startswith((gateway.url, "blob:")) else faults.append(r.url))
-    page.goto(f"{gateway.url}/?key={key}")
-    try:
-        yield page
-        assert faults == []
-    finally:
-        opened.close()
-
-
-def drop(page: Page, data: bytes, name: str = "painting.png") -> None:
-    page.evaluate(GIVE_BY_DROP, [name, base64.b64encode(data).decode()])
-    expect(page.locator(".card").first).to_be_visible(timeout=MOST_MS)
 
 
 def first_title(page: Page) -> Locator:
@@ -231,7 +103,7 @@ def test_only_the_newest_search_is_shown(browser, gateway):
         page.keyboard.press("Escape")
         for _ in range(30):
             page.keyboard.press("Shift+ArrowLeft")
-        expect(page.locator("nungil-hits")).not_to_have_attribute("aria-busy", "true")
+        expect(page.locator("#hits")).not_to_have_attribute("aria-busy", "true")
         expect(first_title(page)).to_have_text("red thing")
 
 
@@ -257,7 +129,7 @@ def test_offers_are_shown_and_filtered_by_market_and_stock(browser, gateway):
 
 def test_the_page_speaks_korean_to_who_reads_it_and_can_be_switched(browser, gateway):
     with a_page(browser, gateway, "korean", locale="ko-KR") as page:
-        expect(page.locator("h1")).to_have_text("무엇에 눈길이 갔나요?")
+        expect(page.locator("#give h1")).to_have_text("무엇에 눈길이 갔나요?")
         drop(page, painted(RED))
         expect(first_title(page)).to_have_text("빨간 것")
         page.locator("#language").click()
@@ -277,7 +149,7 @@ def test_hits_follow_the_frame_before_it_is_let_go(browser, gateway):
         drop(page, painted(RED, BLUE))
         choose_box(page, 0, 0.4)
         expect(first_title(page)).to_have_text("red thing")
-        page.locator("nungil-hits:not([aria-busy])").wait_for()
+        page.locator("#hits:not([aria-busy])").wait_for()
         wait_until(lambda: page.evaluate("performance.now()") and any('"open"' in frame for frame in sent))
         page.locator(".card", has_text="blue thing").evaluate("(card) => (card.kept = true)")
         page.on("request", lambda request: searches.append(request.url) if "/v1/search" in request.url else None)
@@ -400,14 +272,15 @@ def test_what_cannot_be_bought_is_waited_for_and_told(browser, gateway):
         expect(page.locator("#toast")).to_have_text("Something you wait for can be bought now.")
         expect(page.locator(".wait")).to_contain_text("1 found")
         page.get_by_role("button", name="Stop waiting").click()
-        expect(page.locator("#watches-section")).to_be_hidden()
+        expect(page.locator("#watches-shown")).to_be_hidden()
         shop.delete("/v1/items/white").raise_for_status()
 
 
 def test_a_picture_shows_interests_with_the_part_that_says_so(browser, gateway):
     with a_page(browser, gateway, "dog", learns=True) as page:
         drop(page, painted(DOG, ALP))
-        interests = page.locator(".interest")
+        page.get_by_role("link", name="My interests").click()
+        interests = page.locator("#interests .interest")
         expect(interests.nth(1)).to_be_visible()
         names = " ".join(interests.locator("h3").all_inner_texts())
         assert "dog" in names or "pets" in names
@@ -423,18 +296,23 @@ def test_a_picture_shows_interests_with_the_part_that_says_so(browser, gateway):
 
 def test_who_has_not_consented_is_asked_and_can_allow(browser, gateway):
     with a_page(browser, gateway, "shy") as page:
+        page.get_by_role("link", name="My interests").click()
         page.locator("nungil-interests button").click()
         expect(page.locator("nungil-interests")).to_contain_text("Nothing yet")
 
 
-def test_a_save_is_kept(browser, gateway):
-    with a_page(browser, gateway, "saver", learns=True) as page:
+def test_a_hit_is_saved_to_a_board_and_taken_off_again(browser, gateway):
+    with a_page(browser, gateway, "saver") as page:
         drop(page, painted(RED))
-        with page.expect_response(re.compile("/v1/activity$")) as response:
-            page.locator(".card", has_text="red thing").locator(".save").click()
-        assert response.value.status == 202
-        assert response.value.request.post_data_json["kind"] == "saved"
-        expect(page.locator(".card", has_text="red thing").locator(".save")).to_have_attribute("aria-pressed", "true")
+        heart = page.locator(".card", has_text="red thing").locator(".save")
+        heart.click()
+        page.locator("#saving-name").fill("Red things")
+        page.keyboard.press("Enter")
+        expect(heart).to_have_attribute("aria-pressed", "true")
+        heart.click()
+        expect(heart).to_have_attribute("aria-pressed", "false")
+        page.get_by_role("link", name="Boards").click()
+        expect(page.locator(".board-card")).to_have_text("Red things0 saved")
 
 
 def test_a_picture_only_searched_with_is_not_among_ones_pictures(browser, gateway):
