@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
+from zlib import crc32
 
 import numpy as np
 from real_servers import service_database_url
@@ -32,7 +33,6 @@ from services.profile import core, encoding, store
 from services.profile.boards import Limits
 from services.profile.config import GAINS, gains_by_kind
 from services.profile.consumer import ReadEvents
-from services.profile.evidence import Reading
 from services.profile.handlers.boards import Boards
 from services.profile.handlers.consents import Consents
 from services.profile.handlers.corrections import Corrections
@@ -43,6 +43,7 @@ from services.profile.handlers.people import Identify
 from services.profile.handlers.pins import Pins
 from services.profile.handlers.sharing import Sharing
 from services.profile.journal import FeatureObjects, Journal
+from services.profile.tenant_taxonomies import Readings, TenantTaxonomies
 from services.profile.watching import Watches
 
 TENANT = "shop"
@@ -96,13 +97,21 @@ def a_picture(
         columns = slice(round(box.x * 8), round((box.x + box.width) * 8))
         for name, p in labels:
             label_map[names.index(name), rows, columns] = p
+    map_ = _looks(media_id, names, label_map)
     whole = tuple(FoundLabel(name, float(label_map[i].mean())) for i, name in enumerate(names))
     vector = np.eye(1, 8, dtype=np.float32)[0]
     regions = [FoundRegion(0, WHOLE, vector, whole)]
     for n, (box, labels) in enumerate(((b, ls) for b, ls in of_parts.items() if b != WHOLE), start=1):
         regions.append(FoundRegion(n, box, vector, tuple(FoundLabel(name, p) for name, p in labels)))
-    map_ = np.zeros((8, 8, 8), dtype=np.float32)
     return Features(tenant, media_id, owner, SPACE, 1, 640, 480, map_, tuple(regions), whole, label_map)
+
+
+def _looks(media_id: str, names: Sequence[str], label_map: np.ndarray) -> np.ndarray:
+    """What shows the same looks alike, and no two pictures look the same: float32 [8, 8, 8]."""
+    map_ = np.random.default_rng(crc32(media_id.encode())).normal(0, 0.3, (8, 8, 8))
+    for name, cells in zip(names, label_map, strict=True):
+        map_ += cells[..., None] * np.random.default_rng(crc32(name.encode())).normal(size=8)
+    return map_.astype(np.float32)
 
 
 def an_activity(
@@ -177,6 +186,7 @@ class AProfile:
 
     def __post_init__(self) -> None:
         self.taxonomy = a_taxonomy()
+        self.taxonomies = TenantTaxonomies(self.taxonomy)
         self.identify = Identify(self.engine, self.clock)
         self.woken = Event()
 
@@ -209,7 +219,8 @@ class AProfile:
 
     @property
     def journal(self) -> Journal:
-        return Journal(self.engine, self.features, Reading(self.taxonomy, self.floor), self.rules, self.clock)
+        reading = Readings(self.taxonomies, self.floor)
+        return Journal(self.engine, self.features, reading, self.rules, self.clock, digest=self.taxonomies.digest)
 
     @property
     def consents(self) -> Consents:
@@ -217,7 +228,7 @@ class AProfile:
 
     @property
     def shown(self) -> Interests:
-        return Interests(self.journal, self.rules, self.clock, self.taxonomy)
+        return Interests(self.journal, self.rules, self.clock, self.taxonomies)
 
     @property
     def corrections(self) -> Corrections:

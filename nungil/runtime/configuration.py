@@ -21,7 +21,7 @@ _OF_SERVICES = """
     ingest_address interest_floor json_limit_bytes keep_alive_s kept_encoder_url lens_idle_s lens_pool_rows lens_rest_s
     lens_sessions lens_slow_s listen log_format log_level match_cosine
     metrics_listen object_store_url orphan_age_s orphans_every_s page_dir picture_limit_bytes picture_timeout_s pins_per_board poll_records preparers profile_address
-    row_cache_bytes rpc_workers search_address shutdown_grace_s sweep_every_s transient_s unmet_people vector_index_url
+    row_cache_bytes rpc_workers search_address shutdown_grace_s sweep_every_s taxonomy_overlays transient_s unmet_people vector_index_url
     watches_per_person
 """
 OF_SERVICES = frozenset(f"{PREFIX}{name.upper()}" for name in _OF_SERVICES.split())
@@ -189,6 +189,14 @@ def _check_kept_encoder(url: str) -> None:
         _check_encoder(url)
 
 
+def _check_overlays(folder: str) -> None:
+    if folder:
+        from nungil.taxonomy.overlay import faults_of_overlays
+
+        if faults := faults_of_overlays(Path(folder)):
+            raise Misconfigured("; ".join(faults))
+
+
 def _check_address(address: str) -> None:
     path = address.removeprefix("unix:")
     if path != address:
@@ -251,4 +259,5 @@ _CHECKS: dict[str, Callable[[str], None]] = {
     "listen": _check_address,
     "metrics_listen": _check_metrics_listen,
     "page_dir": _check_page,
+    "taxonomy_overlays": _check_overlays,
 }

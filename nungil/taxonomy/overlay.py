@@ -17,7 +17,7 @@ import yaml
 
 from nungil.runtime.errors import Misconfigured
 from nungil.taxonomy.refused import refused_word
-from nungil.taxonomy.taxonomy import Interest, LabelEntry, Name, Taxonomy
+from nungil.taxonomy.taxonomy import Interest, LabelEntry, Name, Taxonomy, load_taxonomy
 
 SECTIONS = ("names", "interests", "labels", "hidden", "weights")
 HEAVIEST = 3.0  # the largest weight of an interest
@@ -81,6 +81,13 @@ def read_overlays(folder: Path) -> dict[str, Document]:
             raise Misconfigured(f"{path.name} is named after no tenant: letters, digits, '.', '_' and '-'")
         documents[path.stem] = read_overlay(path)
     return documents
+
+
+def faults_of_overlays(folder: Path) -> list[str]:
+    """All that is wrong with the files of a folder. Raises Misconfigured where one cannot be read."""
+    shipped = load_taxonomy()
+    documents = read_overlays(folder)
+    return [f"{tenant}.yaml: {fault}" for tenant, one in documents.items() for fault in faults_of(shipped, one)]
 
 
 def faults_of(taxonomy: Taxonomy, document: Document) -> list[str]:

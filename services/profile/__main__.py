@@ -28,7 +28,6 @@ from nungil.taxonomy.taxonomy import load_taxonomy
 from services.profile import consumer, store
 from services.profile.boards import Limits
 from services.profile.config import ProfileSettings
-from services.profile.evidence import Reading
 from services.profile.handlers.boards import Boards, GoesWith
 from services.profile.handlers.consents import Consents
 from services.profile.handlers.corrections import Corrections
@@ -45,12 +44,13 @@ from services.profile.rpc.boards import BoardServicer
 from services.profile.rpc.erasing import DropOfErased, ErasureServicer, ReadConfirmations
 from services.profile.rpc.profile import ProfileServicer
 from services.profile.rules import rules_of
+from services.profile.tenant_taxonomies import Readings, read_taxonomies
 from services.profile.watching import Watches
 
 
 def run(settings: ProfileSettings, stop: Event) -> None:
     """Serves until `stop`."""
-    taxonomy = load_taxonomy()
+    taxonomies = read_taxonomies(load_taxonomy(), settings.taxonomy_overlays)
     rules = rules_of(settings)
     woken = Event()
     with ExitStack() as stack:  # opened top down, closed bottom up
@@ -59,8 +59,9 @@ def run(settings: ProfileSettings, stop: Event) -> None:
         engine = stack.enter_context(open_database(settings.database_url))
         check_current("profile", engine)
         features = FeatureObjects(objects, space_of(settings.encoder_url).name)
-        journal = Journal(engine, features, Reading(taxonomy, settings.interest_floor), rules, now_ms)
-        interests = Interests(journal, rules, now_ms, taxonomy)
+        reading = Readings(taxonomies, settings.interest_floor)
+        journal = Journal(engine, features, reading, rules, now_ms, digest=taxonomies.digest)
+        interests = Interests(journal, rules, now_ms, taxonomies)
         corrections = Corrections(journal, interests, now_ms, woken)
         watches = Watches(engine, features, now_ms, woken, settings.watches_per_person, settings.unmet_people)
         limits = Limits(settings.boards_per_person, settings.pins_per_board)
@@ -75,7 +76,7 @@ def run(settings: ProfileSettings, stop: Event) -> None:
             corrections,
             Consents(engine, now_ms, journal),
             watches,
-            taxonomy,
+            taxonomies,
         )
         board_servicer = BoardServicer(
             boards,
@@ -110,7 +111,9 @@ def run(settings: ProfileSettings, stop: Event) -> None:
         stack.enter_context(worker("relay", lambda: relay(engine, store.OUTBOX, log, stop, woken), stop))
         events = stack.enter_context(log.subscribe(every.topics, group=consumer.GROUP))
         dead = DeadLetters(log, group=consumer.GROUP)
-        stack.enter_context(worker("events", lambda: consume(events, every, dead, stop), stop))
+        stack.enter_context(
+            worker("events", lambda: consume(events, every, dead, stop, max_records=consumer.BATCH), stop)
+        )
         stack.enter_context(
             grpc_server(
                 register,

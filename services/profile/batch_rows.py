@@ -93,30 +93,13 @@ def fill(c: Connection, tenant: str, found: Sequence[tuple[Activity, Found]]) ->
     for activity, seen in found:
         if (activity.person_id, activity.event_id) in still:
             filled.setdefault(activity.person_id, []).append(entry_of(activity, seen))
-    rows = [
-        {
-            "of_person": person_id,
-            "of_event": entry.event_id,
-            "found": encoding.encode_findings(entry.findings),
-            "seen": entry.vectors,
-            "of_space": entry.space,
-        }
-        for person_id, entries in filled.items()
-        for entry in entries
-    ]
-    if rows:
-        of_row = and_(
-            JOURNAL.c.tenant == tenant,
-            JOURNAL.c.person_id == bindparam("of_person"),
-            JOURNAL.c.event_id == bindparam("of_event"),
-        )
-        found_there: dict[str, Any] = {
-            "findings": bindparam("found"),
-            "vectors": bindparam("seen"),
-            "space": bindparam("of_space"),
-        }
-        c.execute(update(JOURNAL).where(of_row).values(found_there), rows)
+    _put_found(c, tenant, [(id_, entry) for id_, entries in filled.items() for entry in entries])
     return filled
+
+
+def fill_again(c: Connection, tenant: str, found: Sequence[tuple[Activity, Found]]) -> None:
+    """Gives rows something else that was found. The people are locked."""
+    _put_found(c, tenant, [(activity.person_id, entry_of(activity, seen)) for activity, seen in found])
 
 
 def states(c: Connection, tenant: str, people: Collection[str]) -> dict[str, KeptState]:
@@ -162,3 +145,28 @@ def replace_states(c: Connection, tenant: str, kept: Mapping[str, KeptState]) ->
         update(STATES).where(of_person).values(state=bindparam("as_bytes")),
         [{"of_person": id_, "as_bytes": encoding.encode_state(one.state)} for id_, one in kept.items()],
     )
+
+
+def _put_found(c: Connection, tenant: str, entries: Sequence[tuple[str, Entry]]) -> None:
+    rows = [
+        {
+            "of_person": person_id,
+            "of_event": entry.event_id,
+            "found": encoding.encode_findings(entry.findings),
+            "seen": entry.vectors,
+            "of_space": entry.space,
+        }
+        for person_id, entry in entries
+    ]
+    if rows:
+        of_row = and_(
+            JOURNAL.c.tenant == tenant,
+            JOURNAL.c.person_id == bindparam("of_person"),
+            JOURNAL.c.event_id == bindparam("of_event"),
+        )
+        found: dict[str, Any] = {
+            "findings": bindparam("found"),
+            "vectors": bindparam("seen"),
+            "space": bindparam("of_space"),
+        }
+        c.execute(update(JOURNAL).where(of_row).values(found), rows)

@@ -31,6 +31,9 @@ class ProfileSettings(ServiceSettings):
     encoder_url: str = Field("efficientnet-lite0://", description="whose features to read; no model is loaded")
     half_life_days: float = Field(60.0, gt=0, description="after so many days an interest weighs half")
     interest_floor: float = Field(0.25, gt=0, lt=1, description="less probable than this makes no interest")
+    taxonomy_overlays: str = Field(
+        "", description="a folder of <tenant>.yaml: what a tenant lays over the taxonomy; empty: nobody does"
+    )
     cluster_likeness: float = Field(
         0.2, gt=-1, lt=1, description="cosine from which a part of a picture joins what a person likes already"
     )

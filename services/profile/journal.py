@@ -36,6 +36,11 @@ Faults = dict[Activity, Rejected]
 Follower = Callable[[Connection, str, str, core.State, core.State, Sequence[Entry] | None], None]
 
 
+def no_overlay(tenant: str) -> str:
+    """As the taxonomy ships."""
+    return ""
+
+
 @dataclass(frozen=True)
 class FeatureObjects:
     """What embed found in pictures."""
@@ -69,6 +74,9 @@ class Journal:
     before it tells of them, so a row whose look came too early is there when the telling arrives: none waits for ever
     whose picture has features.
 
+    digest: of what a tenant lays over the taxonomy: pictures that were read under another are read again before they are
+    folded. One whose features are gone (it was only searched with) keeps what was found then.
+
     followers: called in the transaction of every change of a state, with tenant, person_id, the state before and after,
     and the entries that were folded on top; None where all of the journal was folded again.
     """
@@ -79,6 +87,7 @@ class Journal:
     rules: Rules
     clock: Clock
     followers: Sequence[Follower] = ()
+    digest: Callable[[str], str] = no_overlay
     cache: FoundCache = field(default_factory=FoundCache)
 
     def add(self, activities: Sequence[Activity]) -> Faults:
@@ -162,7 +171,7 @@ class Journal:
             kept = store.state(c, tenant, person_id)
             if kept is None and not store.has_rows(c, tenant, person_id):
                 return core.NOTHING
-        if kept is not None and kept.rules == self.rules.fingerprint:
+        if kept is not None and kept.rules == self._rules_of(tenant):
             return kept.state
         with self.engine.begin() as c:
             store.lock_person(c, tenant, person_id)
@@ -256,7 +265,12 @@ class Journal:
         for person_id, entries in filled.items():
             kept = known.get(person_id)
             takes_back = any(entry.kind in TAKES_BACK for entry in entries)
-            if kept is not None and not takes_back and self._is_current(kept) and entries[0].place > kept.state.last:
+            if (
+                kept is not None
+                and not takes_back
+                and self._is_current(tenant, kept)
+                and entries[0].place > kept.state.last
+            ):
                 on_top[person_id] = replace(kept, state=core.fold(kept.state, entries, self.rules))
             else:
                 self._fold(c, tenant, person_id, entries)
@@ -275,17 +289,21 @@ class Journal:
         known = batch_rows.states(c, tenant, filled)
         new = filled.keys() - known.keys()
         rows = batch_rows.rows_of(c, tenant, new) if new else {}
-        nothing = store.KeptState(core.NOTHING, self.rules.fingerprint, core.today(self.clock()))
+        nothing = store.KeptState(core.NOTHING, self._rules_of(tenant), core.today(self.clock()))
         return known | {id_: nothing for id_ in new if rows[id_] == len(filled[id_])}
 
-    def _is_current(self, kept: store.KeptState) -> bool:
+    def _rules_of(self, tenant: str) -> str:
+        """What a state is folded under."""
+        return "#".join(filter(None, (self.rules.fingerprint, self.digest(tenant))))
+
+    def _is_current(self, tenant: str, kept: store.KeptState) -> bool:
         """Whether it can be folded upon as it is."""
-        return kept.rules == self.rules.fingerprint and kept.dropped_on == core.today(self.clock())
+        return kept.rules == self._rules_of(tenant) and kept.dropped_on == core.today(self.clock())
 
     def _fold(self, c: Connection, tenant: str, person_id: str, filled: Sequence[Entry]) -> core.State:
         """Folds rows that were just filled: on top where they come last, from an earlier state where they do not."""
         kept = store.state(c, tenant, person_id)
-        if kept is None or not self._is_current(kept):
+        if kept is None or not self._is_current(tenant, kept):
             return self._fold_again(c, tenant, person_id)
         earliest = min([filled[0].place, *self._taken(c, tenant, person_id, filled)])
         if earliest <= kept.state.last:
@@ -304,7 +322,7 @@ class Journal:
         """Folds again what comes after the checkpoint, where the journal before that is what it was. changed: the earliest
         row that is new, gone or taken back."""
         today = core.today(self.clock())
-        point = store.checkpoint(c, tenant, person_id, self.rules.fingerprint, today)
+        point = store.checkpoint(c, tenant, person_id, self._rules_of(tenant), today)
         if point is None or point.last >= changed:
             return self._fold_again(c, tenant, person_id)
         before = store.state(c, tenant, person_id)
@@ -315,8 +333,23 @@ class Journal:
     def _fold_again(self, c: Connection, tenant: str, person_id: str) -> core.State:
         store.drop_older(c, tenant, person_id, core.oldest_kept_ms(self.clock()))
         before = store.state(c, tenant, person_id)
+        if (before.rules if before else self.rules.fingerprint).partition("#")[2] != self.digest(tenant):
+            self._read_again(c, tenant, person_id)
         entries = standing(store.entries(c, tenant, person_id))
         return self._fold_tail(c, tenant, person_id, before, core.NOTHING, entries)
+
+    def _read_again(self, c: Connection, tenant: str, person_id: str) -> None:
+        """What is in the pictures of a journal, as the tenant's taxonomy says it now. Those that cannot be read stay as they are."""
+        found: list[tuple[Activity, Found]] = []
+        for activity in store.learnt(c, tenant, person_id):
+            try:
+                looked = self._look(tenant, activity)
+            except Rejected as error:
+                logger.warning("picture %s is not read again: %s", activity.media_id, error)
+                continue
+            if looked is not None:
+                found.append((activity, looked[1]))
+        batch_rows.fill_again(c, tenant, found)
 
     def _fold_tail(
         self,
@@ -332,7 +365,7 @@ class Journal:
         early = max(len(tail) - CHECKPOINT_ROWS, 0) if len(tail) > 2 * CHECKPOINT_ROWS else 0
         newer = core.fold(point, tail[:early], self.rules)
         state = core.fold(newer, tail[early:], self.rules)
-        kept = store.KeptState(state, self.rules.fingerprint, core.today(self.clock()))
+        kept = store.KeptState(state, self._rules_of(tenant), core.today(self.clock()))
         self._keep(c, tenant, person_id, before.state if before else core.NOTHING, kept)
         if newer is not point or point is core.NOTHING:
             store.put_checkpoint(c, tenant, person_id, None if newer is core.NOTHING else newer)

@@ -39,7 +39,8 @@ class Refolded:
 
 @dataclass(frozen=True)
 class FoldAll:
-    """Folds every journal as it stands: what is too old is left for the next ordinary fold to drop.
+    """Folds every journal as it stands: what is too old is left for the next ordinary fold to drop, and what was read under
+    another overlay of the taxonomy to be read again.
 
     One person at a time, in a transaction that holds that person, so that it can run beside a serving profile.
     """
@@ -80,7 +81,8 @@ class FoldAll:
             was, is_ = encoding.encode_state(kept.state if kept else core.NOTHING), encoding.encode_state(state)
             done.persons += 1
             done.entries += len(entries)
-            if kept is not None and kept.rules != self.rules.fingerprint:
+            rules, mark, overlay = kept.rules.partition("#") if kept else (self.rules.fingerprint, "", "")
+            if rules != self.rules.fingerprint:
                 done.ruled += 1
             elif was != is_:
                 done.changed += 1
@@ -88,6 +90,8 @@ class FoldAll:
             else:
                 return was, is_
             dropped_on = kept.dropped_on if kept else NEVER
-            store.put_state(c, tenant, person_id, store.KeptState(state, self.rules.fingerprint, dropped_on))
+            store.put_state(
+                c, tenant, person_id, store.KeptState(state, self.rules.fingerprint + mark + overlay, dropped_on)
+            )
             store.put_checkpoint(c, tenant, person_id, None)
             return was, is_

@@ -293,6 +293,13 @@ def entries(c: Connection, tenant: str, person_id: str, *, after: Place = (0, ""
     return sorted(found, key=lambda entry: entry.place)  # here: databases do not agree on the order of text
 
 
+def learnt(c: Connection, tenant: str, person_id: str) -> list[Activity]:
+    """What a person did with pictures, of the rows that do not wait."""
+    of = JOURNAL.c.tenant == tenant, JOURNAL.c.person_id == person_id, JOURNAL.c.interest == ""
+    rows = c.execute(select(JOURNAL).where(*of, JOURNAL.c.findings.is_not(None)).order_by(JOURNAL.c.event_id))
+    return [activity_of(row) for row in rows]
+
+
 def places_of(
     c: Connection, tenant: str, person_id: str, media_ids: Collection[str]
 ) -> dict[str, list[tuple[Place, int]]]:

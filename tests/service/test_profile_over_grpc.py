@@ -27,7 +27,7 @@ def stub(profile, tmp_path):
         profile.corrections,
         profile.consents,
         profile.watches,
-        profile.taxonomy,
+        profile.taxonomies,
     )
     address = f"unix:{tmp_path}/profile.sock"
     with (

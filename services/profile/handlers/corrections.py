@@ -53,7 +53,7 @@ class Corrections:
                 return
         if activity.kind == ACTIVITY_KIND_INTEREST_RENAMED:
             raise InvalidActivity("an event never carries a name, so it cannot rename: call CorrectInterest")
-        if activity.interest not in self.interests.taxonomy.interests:
+        if activity.interest not in self.interests.taxonomies.of(activity.tenant).interests:
             raise InvalidActivity(f"there is no interest {activity.interest!r}")
         if activity.occurred_at_ms > self.clock() + AHEAD_MS:
             raise InvalidActivity(f"it occurred at {activity.occurred_at_ms}, which has not come")
@@ -62,7 +62,7 @@ class Corrections:
 
     def _say(self, tenant: str, person_id: str, interest_id: str, change: Change | None, if_match: str) -> None:
         """change None: forget it."""
-        self.interests.must_be_known(interest_id)
+        self.interests.must_be_known(tenant, interest_id)
         with self.journal.engine.begin() as c:
             must_exist(store.lock_person(c, tenant, person_id), person_id)
             now = etag_of(people_rows.corrected(c, tenant, person_id).get(interest_id))

@@ -10,13 +10,14 @@ from sqlalchemy import Connection
 from nungil.api.profile.v1.profile_pb2 import CONSENT_PURPOSE_IMAGE_INTEREST, TREND_STEADY
 from nungil.database.open import reading
 from nungil.runtime.clock import Clock
-from nungil.taxonomy.taxonomy import Interest, Taxonomy
+from nungil.taxonomy.taxonomy import Interest
 from services.profile import core, people_rows, store
 from services.profile.core import KeptConsent, Rules
 from services.profile.errors import InvalidQuestion, NoSuchInterest
 from services.profile.handlers.people import must_exist
 from services.profile.journal import Journal
 from services.profile.shown import Shown, etag_of, etag_of_all, listed
+from services.profile.tenant_taxonomies import TenantTaxonomies
 
 MOST_FOUND = 500
 
@@ -38,7 +39,7 @@ class Interests:
     journal: Journal
     rules: Rules
     clock: Clock
-    taxonomy: Taxonomy
+    taxonomies: TenantTaxonomies
 
     def __call__(self, tenant: str, person_id: str) -> Overview:
         """Those that the taxonomy has given up are shown no more."""
@@ -51,34 +52,35 @@ class Interests:
         if not consented:
             state = core.State(corrections=state.corrections)
         found = listed(state, corrected, self.clock(), self.rules)
-        known = [shown for shown in found if shown.id in self.taxonomy.interests]
+        taxonomy = self.taxonomies.of(tenant)
+        known = [shown for shown in found if shown.id in taxonomy.interests]
         learning = consented and not paused
         return Overview(known, learning, paused, etag_of_all(known, learning=learning, paused=paused))
 
     def one(self, tenant: str, person_id: str, interest_id: str) -> Shown:
         """Any of the taxonomy, whether there is evidence for it or not. Raises NoSuchInterest."""
-        self.must_be_known(interest_id)
+        self.must_be_known(tenant, interest_id)
         all_ = self(tenant, person_id).interests
         return next((shown for shown in all_ if shown.id == interest_id), unsaid(interest_id))
 
-    def must_be_known(self, interest_id: str) -> None:
+    def must_be_known(self, tenant: str, interest_id: str) -> None:
         """Raises NoSuchInterest."""
-        if interest_id not in self.taxonomy.interests:
+        if interest_id not in self.taxonomies.of(tenant).interests:
             raise NoSuchInterest(f"there is no interest {interest_id[:64]!r}: GET /v1/interests lists those there are")
 
 
 @dataclass(frozen=True)
 class FindInterests:
-    """Interests of the taxonomy by what they are called, for following."""
+    """Interests of a tenant's taxonomy by what they are called, for following."""
 
-    taxonomy: Taxonomy
+    taxonomies: TenantTaxonomies
 
-    def __call__(self, text: str, *, limit: int) -> list[Interest]:
+    def __call__(self, tenant: str, text: str, *, limit: int) -> list[Interest]:
         """Whole names and words first, then beginnings, then parts. limit 0: all. Raises InvalidQuestion."""
         if not 0 <= limit <= MOST_FOUND:
             raise InvalidQuestion(f"a limit of {limit}: give 1 to {MOST_FOUND}, or 0 for all")
         asked = _folded(text)
-        ranked = [(_rank(interest, asked), interest) for interest in self.taxonomy.interests.values()]
+        ranked = [(_rank(interest, asked), interest) for interest in self.taxonomies.of(tenant).interests.values()]
         found = [interest for rank, interest in sorted(ranked, key=lambda one: one[0]) if rank < _NONE]
         return found[:limit] if limit else found
 

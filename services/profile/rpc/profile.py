@@ -7,12 +7,12 @@ from typing import Any
 from nungil.api.profile.v1 import profile_pb2 as pb
 from nungil.api.profile.v1.profile_pb2_grpc import ProfileServiceServicer
 from nungil.pictures.features import box_from_proto
-from nungil.taxonomy.taxonomy import Taxonomy
 from services.profile import watch_wire, wire
 from services.profile.handlers.consents import Consents
 from services.profile.handlers.corrections import Corrections
 from services.profile.handlers.interests import FindInterests, Interests
 from services.profile.handlers.people import Identify
+from services.profile.tenant_taxonomies import TenantTaxonomies
 from services.profile.watching import Watches
 
 
@@ -26,23 +26,24 @@ class ProfileServicer(ProfileServiceServicer):
         corrections: Corrections,
         consents: Consents,
         watches: Watches,
-        taxonomy: Taxonomy,
+        taxonomies: TenantTaxonomies,
     ) -> None:
         self._identify = identify
         self._interests = interests
         self._corrections = corrections
-        self._find = FindInterests(taxonomy)
+        self._find = FindInterests(taxonomies)
         self._consents = consents
         self._watches = watches
-        self._taxonomy = taxonomy
+        self._taxonomies = taxonomies
 
     def Identify(self, request: pb.IdentifyRequest, context: Any) -> pb.IdentifyResponse:
         return pb.IdentifyResponse(person_id=self._identify(request.tenant, request.subject))
 
     def GetInterests(self, request: pb.GetInterestsRequest, context: Any) -> pb.GetInterestsResponse:
         found = self._interests(request.caller.tenant, request.caller.person_id)
+        taxonomy = self._taxonomies.of(request.caller.tenant)
         return pb.GetInterestsResponse(
-            interests=[wire.interest_to_proto(self._taxonomy, shown) for shown in found.interests],
+            interests=[wire.interest_to_proto(taxonomy, shown) for shown in found.interests],
             learning=found.learning,
             paused=found.paused,
             etag=found.etag,
@@ -50,14 +51,15 @@ class ProfileServicer(ProfileServiceServicer):
 
     def GetInterest(self, request: pb.GetInterestRequest, context: Any) -> pb.GetInterestResponse:
         shown = self._interests.one(request.caller.tenant, request.caller.person_id, request.interest_id)
-        return pb.GetInterestResponse(interest=wire.interest_to_proto(self._taxonomy, shown))
+        taxonomy = self._taxonomies.of(request.caller.tenant)
+        return pb.GetInterestResponse(interest=wire.interest_to_proto(taxonomy, shown))
 
     def CorrectInterest(self, request: pb.CorrectInterestRequest, context: Any) -> pb.CorrectInterestResponse:
         caller, change = request.caller, wire.change_of(request)
         shown = self._corrections.change(
             caller.tenant, caller.person_id, request.interest_id, change, if_match=request.if_match
         )
-        return pb.CorrectInterestResponse(interest=wire.interest_to_proto(self._taxonomy, shown))
+        return pb.CorrectInterestResponse(interest=wire.interest_to_proto(self._taxonomies.of(caller.tenant), shown))
 
     def DeleteInterest(self, request: pb.DeleteInterestRequest, context: Any) -> pb.DeleteInterestResponse:
         caller = request.caller
@@ -65,7 +67,7 @@ class ProfileServicer(ProfileServiceServicer):
         return pb.DeleteInterestResponse()
 
     def FindInterests(self, request: pb.FindInterestsRequest, context: Any) -> pb.FindInterestsResponse:
-        found = self._find(request.text, limit=request.limit)
+        found = self._find(request.caller.tenant, request.text, limit=request.limit)
         return pb.FindInterestsResponse(interests=[wire.found_to_proto(interest) for interest in found])
 
     def SetLearning(self, request: pb.SetLearningRequest, context: Any) -> pb.SetLearningResponse:
@@ -97,4 +99,5 @@ class ProfileServicer(ProfileServiceServicer):
 
     def ListUnmet(self, request: pb.ListUnmetRequest, context: Any) -> pb.ListUnmetResponse:
         found = self._watches.unmet(request.caller.tenant, request.limit)
-        return pb.ListUnmetResponse(groups=[watch_wire.unmet_to_proto(unmet, self._taxonomy) for unmet in found])
+        taxonomy = self._taxonomies.of(request.caller.tenant)
+        return pb.ListUnmetResponse(groups=[watch_wire.unmet_to_proto(unmet, taxonomy) for unmet in found])
