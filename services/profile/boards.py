@@ -34,7 +34,10 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Pin:
-    """A part of a picture on a board. box WHOLE: all of it. personal: the picture is its owner's alone, but for boards."""
+    """A part of a picture on a board. box WHOLE: all of it. personal: the picture is its owner's alone, but for boards.
+
+    told_at_ms: when the newest event that says so occurred.
+    """
 
     pin_id: str
     board_id: str
@@ -45,6 +48,7 @@ class Pin:
     personal: bool
     position: int
     saved_at_ms: int
+    told_at_ms: int
 
 
 @dataclass(frozen=True, slots=True)

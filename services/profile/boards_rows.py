@@ -71,6 +71,7 @@ PINS = Table(
     Column("personal", Boolean, nullable=False),
     Column("position", Integer, nullable=False),
     Column("saved_at_ms", BigInteger, nullable=False),
+    Column("told_at_ms", BigInteger, nullable=False),  # what is told later of its picture must occur later
     UniqueConstraint("board_id", "media_id", "box", "item_id", name="pins_by_content"),
     Index("pins_in_order", "board_id", "position"),
     Index("pins_by_media", "tenant", "media_id"),
@@ -220,6 +221,7 @@ def add_pin(c: Connection, board: Board, pin: Pin) -> None:
             personal=pin.personal,
             position=pin.position,
             saved_at_ms=pin.saved_at_ms,
+            told_at_ms=pin.told_at_ms,
         )
     )
 
@@ -257,6 +259,12 @@ def parts_kept(c: Connection, tenant: str, person_id: str, media_id: str) -> dic
     found = select(PINS).where(_of(PINS, tenant, person_id), PINS.c.media_id == media_id)
     rows = c.execute(found.order_by(PINS.c.saved_at_ms.desc(), PINS.c.pin_id.desc()))
     return {pin.box: pin for pin in map(_pin, rows)}
+
+
+def note_told(c: Connection, tenant: str, person_id: str, media_id: str, at_ms: int) -> None:
+    """When it was told last that parts of this picture are kept."""
+    at = and_(_of(PINS, tenant, person_id), PINS.c.media_id == media_id)
+    c.execute(update(PINS).where(at).values(told_at_ms=at_ms))
 
 
 def put_pin(c: Connection, board: Board, pin_id: str, *, position: int) -> None:
@@ -397,4 +405,5 @@ def _pin(row: Any) -> Pin:
         row.personal,
         row.position,
         row.saved_at_ms,
+        row.told_at_ms,
     )

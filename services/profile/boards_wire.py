@@ -63,10 +63,9 @@ def saved(board: Board, pin: Pin) -> NewRecord:
     )
 
 
-def unsaved(board: Board, pin: Pin, stay: Sequence[Pin], now_ms: int) -> list[NewRecord]:
+def unsaved(board: Board, pin: Pin, stay: Sequence[Pin], at_ms: int) -> list[NewRecord]:
     """The activities of a person who keeps this part of the picture no more, and other parts of it still: unsaving takes the
-    whole picture back, so these are told again. stay: a pin of each part that is kept. Always later than every saving."""
-    at_ms = max(now_ms, *(one.saved_at_ms + 1 for one in (pin, *stay)))
+    whole picture back, so these are told again, a moment later. stay: a pin of each part that is kept."""
     kinds = profile_pb2.ACTIVITY_KIND_UNSAVED, profile_pb2.ACTIVITY_KIND_SAVED
     gone = _activity(board, pin, kinds[0], event_id=boards.unsaved_event_id(pin.pin_id), at_ms=at_ms)
     again = (

@@ -163,5 +163,7 @@ def unsaved(c: Connection, board: Board, pins: Sequence[Pin], now_ms: int) -> li
         stay = boards_rows.parts_kept(c, board.tenant, board.person_id, media_id)
         gone = [pin for pin in removed if pin.box not in stay]
         if gone:
-            told += boards_wire.unsaved(board, gone[0], list(stay.values()), now_ms)
+            at_ms = max(now_ms, *(pin.told_at_ms + 1 for pin in (*removed, *stay.values())))
+            told += boards_wire.unsaved(board, gone[0], list(stay.values()), at_ms)
+            boards_rows.note_told(c, board.tenant, board.person_id, media_id, at_ms + 1)
     return told

@@ -61,8 +61,9 @@ class Pins:
                 return known, False, clipped
             self._check_room(board)
             place = boards_rows.first_position(c, board)
+            now_ms = self.clock()
             pin = Pin(
-                ids.new_pin_id(), board_id, asked.media_id, box, asked.item_id, note, personal, place, self.clock()
+                ids.new_pin_id(), board_id, asked.media_id, box, asked.item_id, note, personal, place, now_ms, now_ms
             )
             kept_before = box in boards_rows.parts_kept(c, tenant, person_id, asked.media_id)
             boards_rows.add_pin(c, board, pin)

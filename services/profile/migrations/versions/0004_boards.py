@@ -33,6 +33,7 @@ def upgrade() -> None:
         sa.Column("personal", sa.Boolean, nullable=False),
         sa.Column("position", sa.Integer, nullable=False),
         sa.Column("saved_at_ms", sa.BigInteger, nullable=False),
+        sa.Column("told_at_ms", sa.BigInteger, nullable=False),
         sa.UniqueConstraint("board_id", "media_id", "box", "item_id", name="pins_by_content"),
     )
     op.create_index("pins_in_order", "pins", ["board_id", "position"])
