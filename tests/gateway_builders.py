@@ -105,6 +105,7 @@ def _running(name: str, folder: Path, index: ExactVectorIndex) -> Iterator[None]
         encoder_url=ENCODER,
         listen=_address(folder, name),
         device="cpu",
+        search_address=_address(folder, "search"),
         shutdown_grace_s=3,
     )
     if has_migrations(name):

@@ -8,8 +8,10 @@ from typing import Any
 
 from nungil.api.profile.v1 import profile_pb2 as pb
 from nungil.api.profile.v1.boards_pb2_grpc import add_BoardServiceServicer_to_server
+from nungil.api.profile.v1.campaigns_pb2_grpc import add_CampaignServiceServicer_to_server
 from nungil.api.profile.v1.erasure_pb2_grpc import add_ErasureServiceServicer_to_server
 from nungil.api.profile.v1.profile_pb2_grpc import add_ProfileServiceServicer_to_server
+from nungil.api.profile.v1.recommendations_pb2_grpc import add_RecommendationServiceServicer_to_server
 from nungil.database.migrations import check_current
 from nungil.database.open import open_database
 from nungil.database.outbox import relay
@@ -29,6 +31,7 @@ from services.profile import consumer, store
 from services.profile.boards import Limits
 from services.profile.config import ProfileSettings
 from services.profile.handlers.boards import Boards, GoesWith
+from services.profile.handlers.campaigns import Campaigns, Sponsor
 from services.profile.handlers.consents import Consents
 from services.profile.handlers.corrections import Corrections
 from services.profile.handlers.describing import Describe
@@ -38,13 +41,18 @@ from services.profile.handlers.exporting import Answer, Export
 from services.profile.handlers.interests import Interests
 from services.profile.handlers.people import Identify
 from services.profile.handlers.pins import Pins
+from services.profile.handlers.recommendations import NoteSeen, Recommend
 from services.profile.handlers.sharing import Sharing
 from services.profile.journal import FeatureObjects, Journal
 from services.profile.rpc.boards import BoardServicer
+from services.profile.rpc.campaigns import CampaignServicer
 from services.profile.rpc.erasing import DropOfErased, ErasureServicer, ReadConfirmations
 from services.profile.rpc.profile import ProfileServicer
+from services.profile.rpc.recommendations import RecommendationServicer
 from services.profile.rules import rules_of
 from services.profile.tenant_taxonomies import Readings, read_taxonomies
+from services.profile.searching import FindThings, open_search
+from services.profile.seen_consumer import ReadSeen
 from services.profile.watching import Watches
 
 
@@ -86,6 +94,12 @@ def run(settings: ProfileSettings, stop: Event) -> None:
             GoesWith(engine, settings.goes_with_people),
         )
 
+        sponsor = Sponsor(engine, taxonomy, rules, lambda *_: (), now_ms)
+        find = FindThings(stack.enter_context(open_search(settings.search_address)), features.encoder_space)
+        recommend = Recommend(engine, journal, taxonomy, find, sponsor, now_ms)
+        recommendation_servicer = RecommendationServicer(recommend, taxonomy)
+        campaign_servicer = CampaignServicer(Campaigns(engine, taxonomy, lambda *_: False))
+
         answers = (
             ("interests", servicer.GetInterests, pb.GetInterestsRequest),
             ("watches", servicer.ListWatches, pb.ListWatchesRequest),
@@ -99,11 +113,13 @@ def run(settings: ProfileSettings, stop: Event) -> None:
             add_ProfileServiceServicer_to_server(servicer, server)
             add_ErasureServiceServicer_to_server(erasure_servicer, server)
             add_BoardServiceServicer_to_server(board_servicer, server)
+            add_RecommendationServiceServicer_to_server(recommendation_servicer, server)
+            add_CampaignServiceServicer_to_server(campaign_servicer, server)
 
         confirm = Confirm(engine, now_ms, settings.bytes_kept_s * 1000)
         every = ByTopic(
             {
-                **dict.fromkeys(consumer.TOPICS, DropOfErased(read, engine)),
+                **dict.fromkeys(consumer.TOPICS, DropOfErased(ReadSeen(read, NoteSeen(engine)), engine)),
                 topics.USER_ERASED: ReadErasures(confirm.own),
                 topics.ERASURE_CONFIRMED: ReadConfirmations(confirm),
             }

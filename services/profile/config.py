@@ -29,6 +29,10 @@ class ProfileSettings(ServiceSettings):
     object_store_url: str = Field(description="file:///…/objects, or s3+https://host/bucket")
     database_url: str = Field(description="profile's own database: sqlite:///…/profile.db, or postgresql://…")
     encoder_url: str = Field("efficientnet-lite0://", description="whose features to read; no model is loaded")
+    search_address: str = Field(
+        "",
+        description="where search answers gRPC: asked for what to recommend; empty: nothing is recommended, and that is said",
+    )
     half_life_days: float = Field(60.0, gt=0, description="after so many days an interest weighs half")
     interest_floor: float = Field(0.25, gt=0, lt=1, description="less probable than this makes no interest")
     taxonomy_overlays: str = Field(

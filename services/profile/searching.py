@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import numpy as np
@@ -78,11 +78,12 @@ class FindThings:
             queries = list(_queries(wishes, each, newest))
             request = conditions.request(self.space, bare=True, queries=_within_bounds([query for _, query in queries]))
             request.filters.CopyFrom(filters)
-            for (n, _), of in zip(queries, self.ask(request).found, strict=True):
-                for candidate in map(_candidate_of, of.candidates):
-                    known = found[n].get(candidate.item_id)
-                    if known is None or candidate.score > known.score:
-                        found[n][candidate.item_id] = candidate
+            for (n, query), of in zip(queries, self.ask(request).found, strict=True):
+                for one in of.candidates:
+                    candidate = _candidate_of(one, wishes[n], labelled=bool(query.label))
+                    known = found[n].get(candidate.item_id, candidate)
+                    best = max(known, candidate, key=lambda it: it.score)
+                    found[n][candidate.item_id] = replace(best, labelled=known.labelled or candidate.labelled)
         return [sorted(some.values(), key=lambda one: -one.score) for some in found]
 
     def shown(
@@ -120,11 +121,11 @@ def _nobody(request: pb.FindCandidatesRequest) -> pb.FindCandidatesResponse:
 def _queries(wishes: Sequence[Wish], each: int, newest: int) -> Iterator[tuple[int, pb.CandidateQuery]]:
     """With the number of the wish that it is for."""
     for n, wish in enumerate(wishes):
-        for vector in wish.vectors:
+        for vector in () if wish.named else wish.vectors:
             yield n, pb.CandidateQuery(vector=vector.astype("<f4").tobytes(), limit=each)
         if wish.label:
             yield n, pb.CandidateQuery(label=wish.label, limit=min(each, _LABELLED))
-        elif not wish.vectors:
+        if not (wish.vectors or wish.label):
             yield n, pb.CandidateQuery(newest=pb.CandidateQuery.Newest(), limit=newest)
 
 
@@ -138,8 +139,12 @@ def _within_bounds(queries: Sequence[pb.CandidateQuery]) -> list[pb.CandidateQue
     return list(queries)
 
 
-def _candidate_of(candidate: pb.Candidate) -> Candidate:
+def _candidate_of(candidate: pb.Candidate, wish: Wish, *, labelled: bool) -> Candidate:
+    """What was found by its label is compared here."""
     hit = candidate.hit
     vector = np.frombuffer(candidate.vector, dtype="<f4").astype(np.float32) if candidate.vector else None
-    beside = hit.item.kind in BESIDE
-    return Candidate(hit.item.item_id, hit.media_id, hit.region, hit.score, not beside, vector)
+    score = hit.score
+    if labelled and vector is not None and wish.vectors:
+        score = float((np.stack(wish.vectors) @ vector).max())
+    product = hit.item.kind not in BESIDE
+    return Candidate(hit.item.item_id, hit.media_id, hit.region, score, product, vector, labelled)

@@ -9,7 +9,9 @@ from fastapi.routing import APIRoute
 from starlette.types import ASGIApp
 
 from services.gateway.http import (
+    abouts,
     boards,
+    campaigns,
     contract,
     erasing,
     events,
@@ -19,7 +21,9 @@ from services.gateway.http import (
     media,
     page,
     people,
+    recommendations,
     search,
+    segments,
     status,
     watches,
 )
@@ -45,8 +49,12 @@ def create_app(parts: Parts) -> ASGIApp:
         lens,
         people,
         interests,
+        abouts,
         watches,
         boards,
+        recommendations,
+        campaigns,
+        segments,
         erasing,
         events,
         status,

@@ -14,6 +14,7 @@ from services.profile.recommendations.wishes import Source, Vector, Wish
 RELEVANCE = 0.7  # against variety: lambda of maximal marginal relevance (Carbonell and Goldstein, SIGIR 1998)
 LOOKED_BACK = 12  # places that variety is measured against
 NEARLY_THE_SAME = 0.98  # cosine of two whole pictures: one of them is enough
+LABELLED = 0.15  # of likeness: what it is worth that a thing shows what is wished for, by name
 LIKE_HIDDEN = 0.95  # cosine to something that was hidden
 BESIDE_PRODUCTS = 0.25  # of what a wish gets, where services or articles are found for it
 FRESH_HALF = 60  # the newest thing is twice as likely to be early as the one so many behind it
@@ -22,7 +23,7 @@ FRESH_HALF = 60  # the newest thing is twice as likely to be early as the one so
 @dataclass(frozen=True, slots=True, eq=False)
 class Candidate:
     """A thing that was found for a wish. score: cosine; 0 where nothing was compared. vector: of its picture, float32 [dim], unit
-    length; None where it is not known. product: neither a service nor an article."""
+    length; None where it is not known. product: neither a service nor an article. labelled: it shows what the wish names."""
 
     item_id: str
     media_id: str
@@ -30,6 +31,7 @@ class Candidate:
     score: float
     product: bool
     vector: Vector | None
+    labelled: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -70,17 +72,19 @@ def mixed(
         pools.append(_Pool(wish, _worth(wish, wanted, seed, likeness, near)))
     chosen: list[Chosen] = []
     vectors: list[Vector] = []
+    alike: dict[bool, list[Vector]] = {True: [], False: []}  # a clinic may be shown by the picture of a toy
     while len(chosen) < length and (ready := [pool for pool in pools if pool.left]):
         pool = max(ready, key=lambda p: p.wish.share / (2 * p.taken + 1))  # Sainte-Lague's; of equals the first
         candidate = _take(pool, vectors)
         _without(pools, candidate)
-        if _is_like(candidate, vectors, NEARLY_THE_SAME):
+        if _is_like(candidate, alike[candidate.product], NEARLY_THE_SAME):
             continue
         pool.taken += 1
         pool.beside += not candidate.product
         chosen.append(Chosen(candidate, pool.wish))
         if candidate.vector is not None:
             vectors.append(candidate.vector)
+            alike[candidate.product].append(candidate.vector)
     return chosen
 
 
@@ -94,7 +98,8 @@ def _worth(
 ) -> list[tuple[Candidate, float]]:
     """What a wish may get, and how much each is worth."""
     if wish.vectors:
-        return [(each, each.score) for each in found if each.score >= likeness]
+        wanted = [each for each in found if each.labelled or (each.score >= likeness and not wish.named)]
+        return [(each, each.score + LABELLED * each.labelled) for each in wanted]
     if wish.source == Source.EXPLORATION:
         found = [each for each in found if not _is_like(each, near, likeness)]
     # Efraimidis and Spirakis, "Weighted random sampling with a reservoir" (2006): by u ^ (1 / weight), largest first.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import IntEnum
@@ -23,7 +22,8 @@ EXPLORATION_SHARE = 0.08
 FLOOR = 0.04  # of a list, for each interest
 MOST_INTERESTS = 12
 MOST_VECTORS = 3  # of an interest
-SPOKEN = 0.5  # a cluster of which so much speaks for an interest is of that interest
+SPOKEN = 0.25  # a cluster of which so much speaks for an interest shows what it looks like
+LEFT_OVER = 0.25  # of an interest, that is not of those below it: less is not worth places of its own
 MOST_REASONS = 3
 _SESSION = 4  # things pointed at
 _FOLLOWED_ALONE = 0.6  # of a list, where nothing is known but what is followed
@@ -42,13 +42,14 @@ class Source(IntEnum):
 @dataclass(frozen=True, slots=True, eq=False)
 class Wish:
     """One reason to show things. share: of the list, before what others leave. vectors: each float32 [dim], unit length: things
-    near any of them; label: else those that show it; neither: the newest. media_ids: the evidence, MOST_REASONS at most."""
+    near any of them. label: those that show it, too; named: only those, as the vectors say something else besides. Neither: the newest. media_ids: the evidence, MOST_REASONS at most."""
 
     source: Source
     share: float
     interest: str = ""
     vectors: Sequence[Vector] = field(default=())
     label: str = ""
+    named: bool = False
     media_ids: tuple[str, ...] = ()
 
 
@@ -84,34 +85,49 @@ def cited(state: State) -> frozenset[str]:
 
 
 def _interests(state: State, now_ms: int, rules: Rules, taxonomy: Taxonomy) -> list[Wish]:
-    """One an interest that clusters speak for, and one each cluster that speaks for none; share: the weight. Heaviest first."""
-    of: dict[str, list[tastes.Taste]] = defaultdict(list)
-    for n, taste in enumerate(tastes.clusters_at(state, now_ms, rules)):
-        of[_spoken(taste.interests, taxonomy) or f"#{n}"].append(taste)  # no id has this mark
-    wishes = [_of_tastes(state, "" if id_.startswith("#") else id_, some) for id_, some in of.items()]
-    if not wishes:  # learnt under another encoder: labels know no encoder
-        wishes = _by_labels(state, now_ms, rules, taxonomy)
-    return sorted(wishes, key=lambda wish: (-wish.share, wish.interest))[:MOST_INTERESTS]
-
-
-def _of_tastes(state: State, interest: str, some: Sequence[tastes.Taste]) -> Wish:
-    weighed = state.interests.get(interest)
-    reasons = [reason.media_id for reason in weighed.reasons] if weighed else []
-    media_ids = _distinct([some[0].media_id, *reasons])
-    vectors = [taste.centre for taste in some[:MOST_VECTORS]]
-    return Wish(Source.INTEREST, sum(taste.weight for taste in some), interest, vectors, media_ids=media_ids)
-
-
-def _by_labels(state: State, now_ms: int, rules: Rules, taxonomy: Taxonomy) -> list[Wish]:
-    """Of interests that have none below them here."""
+    """One an interest, as particular as it is known, and one each cluster that speaks for none; share: the weight. Heaviest first."""
+    some = tastes.clusters_at(state, now_ms, rules)
+    weights = {id_: weight for id_, weight, _ in weights_at(state, now_ms, rules) if id_ in taxonomy.interests}
     silent = tastes.muted(state)
-    weighed = [found for found in weights_at(state, now_ms, rules) if found[0] in taxonomy.interests]
-    above = {broader.id for id_, _, _ in weighed for broader in taxonomy.ancestors(id_)}
-    return [
-        Wish(Source.INTEREST, weight, id_, label=id_, media_ids=_distinct(reason.media_id for reason in one.reasons))
-        for id_, weight, one in weighed
-        if id_ not in above and not _is_silent(id_, silent, taxonomy)
+    wishes = [
+        _of_interest(state, id_, weight, some, taxonomy)
+        for id_, weight in _own_weights(weights, taxonomy).items()
+        if not _is_silent(id_, silent, taxonomy)
     ]
+    unknown = (taste for taste in some if not any(id_ in taxonomy.interests for id_ in taste.interests))
+    wishes += [
+        Wish(Source.INTEREST, taste.weight, vectors=[taste.centre], media_ids=(taste.media_id,)) for taste in unknown
+    ]
+    return sorted(wishes, key=lambda wish: (-wish.share, wish.interest, wish.media_ids))[:MOST_INTERESTS]
+
+
+def _own_weights(weights: Mapping[str, float], taxonomy: Taxonomy) -> dict[str, float]:
+    """Of each interest, without what those below it account for; none of which little is left then."""
+    own = dict(weights)
+    for id_, weight in weights.items():
+        nearest = next((above.id for above in taxonomy.ancestors(id_) if above.id in own), None)
+        if nearest is not None:
+            own[nearest] -= weight
+    return {id_: left for id_, left in own.items() if left >= LEFT_OVER * weights[id_]}
+
+
+def _of_interest(state: State, interest: str, weight: float, some: Sequence[tastes.Taste], taxonomy: Taxonomy) -> Wish:
+    """By what the clusters look like that speak for it, and by its labels, which are known where clusters are not."""
+    near = [taste for taste in some if taste.interests.get(interest, 0.0) >= SPOKEN]
+    near.sort(key=lambda taste: -taste.weight * taste.interests[interest])
+    reasons = [reason.media_id for reason in state.interests[interest].reasons]
+    typical = [near[0].media_id] if near and near[0].media_id in reasons else []
+    pure = [taste for taste in near if _speaks_alone(taste, interest, taxonomy)]
+    vectors = [taste.centre for taste in (pure or near)[:MOST_VECTORS]]
+    media_ids = _distinct([*typical, *reasons])
+    return Wish(Source.INTEREST, weight, interest, vectors, interest, named=not pure, media_ids=media_ids)
+
+
+def _speaks_alone(taste: tastes.Taste, interest: str, taxonomy: Taxonomy) -> bool:
+    """Whether a cluster speaks for this interest, and otherwise only for what is above or below it."""
+    line = {interest, *(above.id for above in taxonomy.ancestors(interest))}
+    strong = [id_ for id_, share in taste.interests.items() if share >= SPOKEN and id_ in taxonomy.interests]
+    return all(id_ in line or interest in {above.id for above in taxonomy.ancestors(id_)} for id_ in strong)
 
 
 def _session(state: State, now_ms: int) -> list[Wish]:
@@ -121,12 +137,6 @@ def _session(state: State, now_ms: int) -> list[Wish]:
         Wish(Source.SESSION, 0.5**n, vectors=[one.direction()], media_ids=(one.media_id,))
         for n, one in enumerate(pointed)
     ]
-
-
-def _spoken(interests: Mapping[str, float], taxonomy: Taxonomy) -> str:
-    """The most particular interest that most of a cluster speaks for; empty: none."""
-    enough = [id_ for id_, share in interests.items() if share >= SPOKEN and id_ in taxonomy.interests]
-    return max(enough, key=lambda id_: (len(taxonomy.ancestors(id_)), interests[id_], id_), default="")
 
 
 def _is_silent(interest: str, silent: frozenset[str], taxonomy: Taxonomy) -> bool:

@@ -1,0 +1,240 @@
+"""A person who keeps a dog before a mountain is shown a pet clinic and a travel club: every service real, in one process."""
+
+from __future__ import annotations
+
+import io
+import threading
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx
+import numpy as np
+import pytest
+from gateway_builders import AGateway, a_gateway, problem_of
+from PIL import Image
+
+Colour = tuple[int, int, int]
+DOG, ALP = (205, 133, 63), (60, 140, 70)  # as tiny names a golden retriever and an alp
+OTHERS = [(40, 60, 200), (200, 40, 160), (230, 230, 80), (30, 30, 30), (90, 200, 220), (150, 20, 20)]
+LEARNT = {"personalise": True, "image_interest": True}
+LEFT = {"x": 0.0, "y": 0.0, "width": 0.5, "height": 1.0}
+
+
+def painted(*parts: Colour, seed: int = 0) -> bytes:
+    """Things side by side, with specks: no two paintings are the same bytes, nor look quite the same."""
+    pixels = np.zeros((160, 240, 3), dtype=np.uint8)
+    for n, colour in enumerate(parts):
+        pixels[:, n * 240 // len(parts) : (n + 1) * 240 // len(parts)] = colour
+    rng = np.random.default_rng(seed)
+    row, column = rng.integers(0, 100), rng.integers(0, 160)
+    pixels[row : row + 60, column : column + 80] = rng.integers(0, 255, 3)
+    data = io.BytesIO()
+    Image.fromarray(pixels).save(data, "PNG")
+    return data.getvalue()
+
+
+def eventually(condition: Callable[[], Any]) -> Any:
+    pause = threading.Event()
+    for _ in range(400):
+        if found := condition():
+            return found
+        pause.wait(0.05)
+    raise AssertionError("it never came true")
+
+
+def give(client: httpx.Client, data: bytes, **fields: str) -> str:
+    given = client.post("/v1/media", files={"file": ("painting.png", data)}, data=fields)
+    assert given.status_code in (200, 202), given.text
+    media_id = given.json()["media_id"]
+    eventually(lambda: client.get(f"/v1/media/{media_id}").json()["state"] == "searchable")
+    return str(media_id)
+
+
+def put_item(client: httpx.Client, item_id: str, media_id: str, kind: str = "product", **offer: object) -> None:
+    plain = {"shop": "nun", "url": "https://n.example/1", "market": "KR", "currency": "KRW", "price_minor": 20000}
+    item = {"title": {"ko": f"물건 {item_id}", "en": f"thing {item_id}"}, "media_ids": [media_id], "kind": kind}
+    response = client.put(f"/v1/items/{item_id}", json=item | {"offers": [plain | {"in_stock": True} | offer]})
+    assert response.status_code == 200, response.text
+
+
+@pytest.fixture(scope="module")
+def gateway() -> Iterator[AGateway]:
+    """A shop with toys for dogs, a clinic, things for the mountains, a travel club, something to read, and much else."""
+    with a_gateway("ingest", "embed", "search", "profile") as gateway, gateway.as_person("shopkeeper") as shop:
+        for n in range(4):
+            put_item(shop, f"toy-{n}", give(shop, painted(DOG, seed=n), purpose="catalogue"))
+            put_item(shop, f"tent-{n}", give(shop, painted(ALP, seed=10 + n), purpose="catalogue"))
+        put_item(shop, "clinic", give(shop, painted(DOG, seed=20), purpose="catalogue"), "service")
+        put_item(shop, "club", give(shop, painted(ALP, seed=21), purpose="catalogue"), "service")
+        put_item(shop, "essay", give(shop, painted(ALP, DOG, seed=22), purpose="catalogue"), "article")
+        put_item(shop, "toy-abroad", give(shop, painted(DOG, seed=23), purpose="catalogue"), market="US")
+        for n in range(12):
+            parts = (OTHERS[n % 6], OTHERS[(n // 6 + n + 1) % 6])
+            put_item(shop, f"other-{n}", give(shop, painted(*parts, seed=30 + n), purpose="catalogue"))
+        everything = {"text": "thing", "limit": 50}
+        eventually(lambda: len(shop.post("/v1/search", json=everything).json()["hits"]) >= 24)
+        yield gateway
+
+
+def consent(client: httpx.Client, **given: bool) -> None:
+    assert client.put("/v1/me/consent", json=given).status_code == 200
+
+
+def interests(client: httpx.Client) -> set[str]:
+    return {one["id"] for one in client.get("/v1/me/interests").json()["interests"]}
+
+
+def a_person_with_a_dog_before_a_mountain(gateway: AGateway, name: str, **consents: bool) -> tuple[httpx.Client, str]:
+    client = gateway.as_person(name)
+    consent(client, **(LEARNT | consents))
+    media_id = give(client, painted(DOG, ALP, seed=99))
+    eventually(lambda: {"dogs", "mountains"} <= interests(client))
+    return client, media_id
+
+
+def recommended(client: httpx.Client, **asked: object) -> dict[str, Any]:
+    response = client.get("/v1/me/recommendations", params=asked)
+    assert response.status_code == 200, response.text
+    body: dict[str, Any] = response.json()
+    return body
+
+
+def ids(answer: dict[str, Any]) -> list[str]:
+    return [one["item"]["id"] for one in answer["recommendations"]]
+
+
+def of_interest(answer: dict[str, Any], interest: str) -> list[dict[str, Any]]:
+    return [one for one in answer["recommendations"] if (one["because"]["interest"] or {}).get("id") == interest]
+
+
+def test_a_dog_on_a_mountain_is_answered_with_a_pet_clinic_and_a_travel_club_each_with_its_reason(gateway):
+    client, media_id = a_person_with_a_dog_before_a_mountain(gateway, "mina")
+    answer = recommended(client, limit=20)
+    clinic = next(one for one in answer["recommendations"] if one["item"]["id"] == "clinic")
+    club = next(one for one in answer["recommendations"] if one["item"]["id"] == "club")
+    assert (clinic["item"]["kind"], club["item"]["kind"]) == ("service", "service")
+    assert (clinic["because"]["interest"]["id"], club["because"]["interest"]["id"]) == ("dogs", "mountains")
+    assert clinic["because"]["media_ids"] == club["because"]["media_ids"] == [media_id]
+    assert clinic["because"]["why"]["ko"].startswith("이 사진에서 ‘")
+    assert clinic["because"]["why"]["en"].startswith("Because of this picture: ")
+    assert clinic["box"]["width"] > 0
+    assert not clinic["sponsored"]
+
+
+def test_every_page_is_stable_and_nothing_that_was_shown_comes_again(gateway):
+    client, _ = a_person_with_a_dog_before_a_mountain(gateway, "juno")
+    first = recommended(client, limit=4)
+    second = recommended(client, limit=4, cursor=first["next_cursor"])
+    assert recommended(client, limit=4, cursor=first["next_cursor"]) == second
+    assert not set(ids(first)) & set(ids(second))
+    later = recommended(client, limit=50)
+    assert ids(later)
+    assert not set(ids(later)) & {*ids(first), *ids(second)}
+
+
+def test_what_was_hidden_or_bought_does_not_come_even_on_a_page_of_an_old_list(gateway):
+    client, _ = a_person_with_a_dog_before_a_mountain(gateway, "haru")
+    probe = gateway.as_person("somebody")
+    everything = {one["item"]["id"]: one["media_id"] for one in recommended(probe, limit=50)["recommendations"]}
+    first = recommended(client, limit=2)
+    hidden = [id_ for id_ in everything if id_ not in ids(first)][:6]
+    for n, id_ in enumerate(hidden):
+        done = {"kind": "hidden" if n % 2 else "bought", "media_id": everything[id_]} | (
+            {"item_id": id_} if n < 3 else {}
+        )
+        assert client.post("/v1/activity", json=done).status_code == 202
+    gone = set(hidden[1::2])
+    eventually(lambda: not gone & set(ids(recommended(client, limit=50, cursor=first["next_cursor"]))))
+    assert not set(hidden) & set(ids(recommended(client, limit=50)))
+
+
+def test_a_muted_interest_gives_nothing_from_the_next_answer_on(gateway):
+    client, _ = a_person_with_a_dog_before_a_mountain(gateway, "sora")
+    first = recommended(client, limit=1)
+    assert client.patch("/v1/me/interests/dogs", json={"muted": True}).status_code == 200
+    for answer in (recommended(client, limit=50, cursor=first["next_cursor"]), recommended(client, limit=50)):
+        assert not of_interest(answer, "dogs")
+        assert "clinic" not in ids(answer)
+    assert "club" in ids(recommended(gateway.as_person("sora"), limit=50)) or of_interest(answer, "mountains")
+
+
+def test_market_stock_and_kind_hold(gateway):
+    client, _ = a_person_with_a_dog_before_a_mountain(gateway, "bora")
+    services = recommended(client, limit=50, kind="service", market="KR", in_stock=True)
+    assert sorted(ids(services)) == ["clinic", "club"]
+    assert "toy-abroad" not in ids(recommended(client, limit=50, market="KR"))
+    assert ids(recommended(client, limit=50, market="US")) == ["toy-abroad"]
+
+
+def test_without_consent_each_person_gets_something_else_and_nothing_by_their_pictures(gateway):
+    answers = []
+    for name in ("nobody-1", "nobody-2", "nobody-3"):
+        client = gateway.as_person(name)
+        give(client, painted(DOG, ALP, seed=77))
+        answers.append(recommended(client, limit=8))
+    assert {one["because"]["kind"] for answer in answers for one in answer["recommendations"]} == {"fresh"}
+    assert len({tuple(ids(answer)) for answer in answers}) == 3
+    assert all(len(set(ids(answer))) == 8 for answer in answers)
+
+
+def test_what_is_followed_comes_first_where_nothing_else_is_known(gateway):
+    client = gateway.as_person("follower")
+    assert client.patch("/v1/me/interests/mountains", json={"followed": True}).status_code == 200
+    answer = recommended(client, limit=6)
+    assert answer["recommendations"][0]["because"]["kind"] == "followed"
+    assert len(of_interest(answer, "mountains")) >= 3
+    assert "because you follow" in of_interest(answer, "mountains")[0]["because"]["why"]["en"].lower()
+
+
+def test_withdrawing_a_consent_takes_its_reasons_out_of_the_list_that_is_read_on(gateway):
+    client, _ = a_person_with_a_dog_before_a_mountain(gateway, "yuna")
+    first = recommended(client, limit=1)
+    consent(client, personalise=False)
+    rest = recommended(client, limit=50, cursor=first["next_cursor"])
+    assert {one["because"]["kind"] for one in rest["recommendations"]} <= {"fresh", "followed"}
+
+
+def test_a_picture_that_is_deleted_is_no_reason_any_more(gateway):
+    client, media_id = a_person_with_a_dog_before_a_mountain(gateway, "mari")
+    first = recommended(client, limit=1)
+    assert client.delete(f"/v1/media/{media_id}").status_code in (202, 204)
+    eventually(lambda: not interests(client))
+    old = client.get("/v1/me/recommendations", params={"cursor": first["next_cursor"]})
+    if old.status_code == 200:
+        assert all(media_id not in one["because"]["media_ids"] for one in old.json()["recommendations"])
+    again = recommended(client, limit=50)
+    assert all(media_id not in one["because"]["media_ids"] for one in again["recommendations"])
+
+
+def test_words_about_the_person_narrow_one_answer_and_nothing_is_kept_of_it(gateway):
+    client, _ = a_person_with_a_dog_before_a_mountain(gateway, "dana")
+    asked = {"about": "thing clinic", "limit": 5}
+    answer = recommended(client, **asked)
+    assert ids(answer) == ["clinic"]
+    assert answer["next_cursor"] is None
+    assert recommended(client, **asked) == answer
+    assert "clinic" in ids(recommended(client, limit=50))
+
+
+@pytest.mark.parametrize(
+    ("asked", "status"),
+    [
+        ({"limit": 0}, 422),
+        ({"limit": 51}, 422),
+        ({"cursor": "nonsense"}, 422),
+        ({"cursor": "WyJhbm90aGVyIiwgM10="}, 422),  # well made, of no list
+        ({"market": "XX"}, 422),
+        ({"kind": "nonsense"}, 422),
+        ({"about": "x" * 101}, 422),
+    ],
+)
+def test_a_question_that_cannot_be_is_a_problem_that_says_so(gateway, asked, status):
+    assert problem_of(gateway.as_person("mina").get("/v1/me/recommendations", params=asked))[0] == status
+
+
+def test_a_list_is_read_on_by_its_own_person_alone(gateway):
+    client, _ = a_person_with_a_dog_before_a_mountain(gateway, "rina")
+    cursor = recommended(client, limit=1)["next_cursor"]
+    other = gateway.as_person("mina").get("/v1/me/recommendations", params={"cursor": cursor})
+    assert problem_of(other) == (422, "invalid-recommendation")
