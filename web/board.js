@@ -15,7 +15,7 @@ export function keepBoard({ complain, note, open, saving, left }) {
   let board = null;
   let others = [];
   let link = ""; // told once, when it is made
-  let found = null;
+  let moreSaid = ""; // the key of what is said above what is like the board
   const hits = $("board-hits");
 
   const trying = (does) => async () => {
@@ -28,9 +28,8 @@ export function keepBoard({ complain, note, open, saving, left }) {
 
   async function show(id) {
     if (board?.id !== id) [board, link] = [null, ""];
-    found = null;
+    moreSaid = "";
     hits.show(null);
-    $("board-more-head").hidden = true;
     const [own, all] = await Promise.all([api.getBoard(id), api.getBoards()]);
     [board, others] = [own, all.boards];
     sayBoard();
@@ -76,17 +75,23 @@ export function keepBoard({ complain, note, open, saving, left }) {
     left();
   }
 
-  async function lookForMore(cursor = "") {
+  async function lookForMore() {
     hits.setAttribute("aria-busy", "true");
-    const next = await api.moreLikeBoard(board.id, { limit: MORE, ...(cursor && { cursor }) });
-    hits.removeAttribute("aria-busy");
-    found = { ...next, hits: [...(cursor ? found.hits : []), ...next.hits] };
-    hits.show(found);
-    $("board-more-head").hidden = false;
-    $("board-more-head").textContent = say(found.hits.length ? "boardMoreFound" : "boardMoreNone");
+    try {
+      const found = await api.moreLikeBoard(board.id, { limit: MORE });
+      hits.show(found);
+      moreSaid = found.hits.length ? "boardMoreFound" : "boardMoreNone";
+      sayMore();
+    } finally {
+      hits.removeAttribute("aria-busy");
+    }
   }
 
-  hits.addEventListener("more", trying(() => lookForMore(found.next_cursor)));
+  function sayMore() {
+    $("board-more-head").hidden = !moreSaid;
+    $("board-more-head").textContent = moreSaid && say(moreSaid);
+  }
+
   hits.addEventListener("open", ({ detail }) => open(detail));
   hits.addEventListener("save", ({ detail: { hit } }) => saving.toggle(hit));
   hits.addEventListener("leave", ({ detail: { hit } }) => {
@@ -103,6 +108,7 @@ export function keepBoard({ complain, note, open, saving, left }) {
     $("pins").replaceChildren(...board.pins.map(pinCard));
     $("board-none").hidden = board.pins.length > 0;
     $("pins-more").replaceChildren(...(board.next_cursor ? [button(say("more"), trying(more), { class: "button quiet more" })] : []));
+    sayMore();
     hits.say();
   }
 

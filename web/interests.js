@@ -37,12 +37,15 @@ class Interests extends HTMLElement {
     const heaviest = Math.max(...heard.map(({ weight }) => weight), 0) || 1;
     const names = new Map(interests.map((interest) => [interest.id, interest.name]));
     const cards = (some) => some.map((interest) => this.#card(interest, interest.weight / heaviest, names.get(interest.parent)));
-    const shown = this.#all ? heard : heard.slice(0, INTERESTS_SHOWN);
+    const broader = heard.filter((interest) => saysNoMore(interest, heard));
+    const telling = heard.filter((interest) => !broader.includes(interest));
+    const shown = this.#all ? telling : telling.slice(0, INTERESTS_SHOWN);
     const list = (some) => make("ul", { class: "cards" }, ...cards(some));
     return [
       ...ask,
       list(shown),
-      ...(shown.length < heard.length ? [this.#more()] : []),
+      ...(shown.length < telling.length ? [this.#more()] : []),
+      ...(broader.length && shown.length === telling.length ? [make("h3", { class: "quiet-head" }, say("broaderOnes")), list(broader)] : []),
       ...(muted.length ? [make("h3", { class: "quiet-head" }, say("mutedOnes")), list(muted)] : []),
     ];
   }
@@ -127,6 +130,13 @@ class Interests extends HTMLElement {
   #fire(name, detail) {
     this.dispatchEvent(new CustomEvent(name, { detail }));
   }
+}
+
+// Whether a narrower interest has all that speaks for this one, and the person said nothing of it.
+function saysNoMore({ id, evidence, own_name: own, pinned, followed }, all) {
+  if (own || pinned || followed || !evidence.length) return false;
+  const pieces = (interest) => interest.evidence.map(({ media_id, box }) => JSON.stringify([media_id, box]));
+  return all.some((other) => other.parent === id && pieces({ evidence }).every((piece) => pieces(other).includes(piece)));
 }
 
 customElements.define("nungil-interests", Interests);

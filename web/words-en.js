@@ -41,6 +41,7 @@ export const EN = {
   boardsAll: "‹ All boards",
   boardsKept: "Shared with me",
   boardsNone: "No board yet. Make one here, or with the heart on anything that you find.",
+  broaderOnes: "Broader, from the same pictures",
   buyAt: (shop) => `Buy at ${shop}`,
   byLikeness: "likeness",
   byNewest: "newest",

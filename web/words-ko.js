@@ -41,6 +41,7 @@ export const KO = {
   boardsAll: "‹ 모든 보드",
   boardsKept: "함께 보는 보드",
   boardsNone: "아직 보드가 없습니다. 여기서 만들거나, 찾은 것의 하트를 눌러 보세요.",
+  broaderOnes: "같은 사진에서 나온 더 넓은 관심사",
   buyAt: (shop) => `${shop}에서 사기`,
   byLikeness: "닮은 순",
   byNewest: "최신순",

@@ -84,6 +84,9 @@ def saves_a_hit_and_shares_the_board(page: Page) -> str:
     go_to(page, "Boards")
     page.locator(".board-card").click()
     expect(page.locator("#pins .card")).to_have_count(2)
+    page.get_by_role("button", name="More like this board").click()
+    expect(page.locator("#board-hits .card").first).to_be_visible()
+    expect(page.locator("#board-hits .card", has_text="garden thing")).to_have_count(0)  # it is on the board
     page.locator("#board-acts summary").click()
     page.get_by_role("button", name="Share by link").click()
     return page.get_by_label("Link to this board").input_value()
