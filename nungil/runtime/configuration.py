@@ -21,7 +21,7 @@ _OF_SERVICES = """
     ingest_address interest_floor json_limit_bytes keep_alive_s kept_encoder_url lens_idle_s lens_pool_rows lens_rest_s
     lens_sessions lens_slow_s listen log_format log_level match_cosine
     metrics_listen object_store_url orphan_age_s orphans_every_s page_dir picture_limit_bytes picture_timeout_s pins_per_board poll_records preparers profile_address
-    row_cache_bytes rpc_workers search_address shutdown_grace_s sweep_every_s taxonomy_overlays transient_s unmet_people vector_index_url
+    row_cache_bytes rpc_workers search_address segments_per_tenant shutdown_grace_s smallest_segment sweep_every_s taxonomy_overlays transient_s unmet_people vector_index_url
     watches_per_person
 """
 OF_SERVICES = frozenset(f"{PREFIX}{name.upper()}" for name in _OF_SERVICES.split())

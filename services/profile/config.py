@@ -42,6 +42,10 @@ class ProfileSettings(ServiceSettings):
         0.2, gt=-1, lt=1, description="cosine from which a part of a picture joins what a person likes already"
     )
     watches_per_person: int = Field(50, ge=1, le=1_000, description="crops that a person may wait for at once")
+    segments_per_tenant: int = Field(1_000, ge=1, le=10_000, description="segments that a tenant may keep")
+    smallest_segment: int = Field(
+        50, ge=1, description="sizes of segments are told in bands; fewer people than this are one band"
+    )
     unmet_people: int = Field(
         2,
         ge=1,

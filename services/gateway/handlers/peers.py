@@ -11,13 +11,16 @@ import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from nungil.api.embed.v1.embed_pb2_grpc import EmbedServiceStub
+from nungil.api.ingest.v1.dates_pb2_grpc import DateServiceStub
 from nungil.api.ingest.v1.export_pb2_grpc import PictureExportServiceStub
 from nungil.api.ingest.v1.ingest_pb2_grpc import IngestServiceStub
 from nungil.api.profile.v1.boards_pb2_grpc import BoardServiceStub
 from nungil.api.profile.v1.campaigns_pb2_grpc import CampaignServiceStub
 from nungil.api.profile.v1.erasure_pb2_grpc import ErasureServiceStub
+from nungil.api.profile.v1.people_pb2_grpc import PeopleServiceStub
 from nungil.api.profile.v1.profile_pb2_grpc import ProfileServiceStub
 from nungil.api.profile.v1.recommendations_pb2_grpc import RecommendationServiceStub
+from nungil.api.profile.v1.segments_pb2_grpc import SegmentServiceStub
 from nungil.api.search.v1.search_pb2_grpc import SearchServiceStub
 from nungil.runtime.rpc import calling, metadata, open_aio_channel
 
@@ -44,6 +47,9 @@ class Peers:
     recommendations: Any
     campaigns: Any
     pictures: Any
+    dates: Any
+    people: Any
+    segments: Any
     channels: Mapping[str, grpc.aio.Channel]
 
     async def is_serving(self, name: str) -> bool:
@@ -74,5 +80,8 @@ async def open_peers(*, ingest: str, embed: str, search: str, profile: str) -> A
             recommendations=RecommendationServiceStub(channels["profile"]),
             campaigns=CampaignServiceStub(channels["profile"]),
             pictures=PictureExportServiceStub(channels["ingest"]),
+            dates=DateServiceStub(channels["ingest"]),
+            people=PeopleServiceStub(channels["profile"]),
+            segments=SegmentServiceStub(channels["profile"]),
             channels=channels,
         )
