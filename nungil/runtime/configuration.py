@@ -16,12 +16,12 @@ from nungil.runtime.urls import without_secrets
 # A service's image holds no other service's code, so what the others read is written down here; a test compares it with their classes.
 # One file of variables may serve all services: what only another reads is no fault.
 _OF_SERVICES = """
-    activity_gains allowed_hosts batch_pictures boards_per_person cache_bytes call_timeout_s cluster_likeness database_url decoder_cpu_s decoder_memory_mb
-    decoders denied_pictures device embed_address encoder_url event_log_url exact_limit exact_most feed_limit_bytes fresh_pictures fresh_s goes_with_people half_life_days
+    activity_gains allowed_hosts batch_pictures boards_per_person bytes_kept_s cache_bytes call_timeout_s cluster_likeness database_url decoder_cpu_s decoder_memory_mb
+    decoders denied_pictures device embed_address encoder_url event_log_url exact_limit exact_most export_timeout_s feed_limit_bytes fresh_pictures fresh_s goes_with_people half_life_days
     ingest_address interest_floor json_limit_bytes keep_alive_s kept_encoder_url lens_idle_s lens_pool_rows lens_rest_s
     lens_sessions lens_slow_s listen log_format log_level match_cosine
     metrics_listen object_store_url orphan_age_s orphans_every_s page_dir picture_limit_bytes picture_timeout_s pins_per_board poll_records preparers profile_address
-    row_cache_bytes rpc_workers search_address segments_per_tenant shutdown_grace_s smallest_segment sweep_every_s taxonomy_overlays transient_s unmet_people vector_index_url
+    receipt_key row_cache_bytes rpc_workers search_address segments_per_tenant shutdown_grace_s smallest_segment sweep_every_s taxonomy_overlays transient_s unmet_people vector_index_url
     watches_per_person
 """
 OF_SERVICES = frozenset(f"{PREFIX}{name.upper()}" for name in _OF_SERVICES.split())
