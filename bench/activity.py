@@ -5,7 +5,7 @@ together, and commits its effects and then its offsets once for all of it; the l
 alone, and commits its offset, before it takes the next. Every event must be in the journal at the end, and every state must be
 what its journal gives, or the measurement fails.
 
-    python -m bench.activity [--events 6000] [--write]
+    python -m bench.activity [--events 16000] [--write]
     python -m nungil.local_servers exec --only kafka,postgres -- python -m bench.activity [--write]
 """
 
@@ -39,7 +39,7 @@ from services.profile.refolding import FoldAll
 
 CLAIMS = {"Kafka and PostgreSQL": 30.0, "SQLite": 3.0}
 PEOPLE, PICTURES = 400, 200
-PEER_SHARE = 8  # the loop is given so many times fewer events: a rate needs no more
+PEER_SHARE = 32  # the loop is given so many times fewer events: a rate needs no more
 APPEND = 500
 
 
@@ -145,7 +145,7 @@ def main() -> int:
     """Prints the table; 1 where the claim does not hold."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--write", action="store_true", help="put the table into docs/benchmarks.md")
-    parser.add_argument("--events", type=int, default=6000)
+    parser.add_argument("--events", type=int, default=16_000)
     options = parser.parse_args()
     servers = [bool(os.environ.get(f"NUNGIL_TEST_{name}")) for name in ("KAFKA", "POSTGRES")]
     if servers[0] != servers[1]:
