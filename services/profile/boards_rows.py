@@ -34,6 +34,9 @@ from services.profile.boards import Board, Pin, Place
 from services.profile.store import CONSENTS, METADATA
 
 _ROWS_COUNTED = 500  # of one item's pins, the newest: so many boards say what goes with it
+_RANKED = (
+    200  # of what goes with it, kept together by most people: so many are compared by how often they are kept anywhere
+)
 
 
 def _person(**of: Any) -> Column[Any]:
@@ -341,6 +344,8 @@ def companions(
         .where(beside)
         .group_by(PINS.c.item_id)
         .having(people >= least_people)
+        .order_by(people.desc(), PINS.c.item_id)
+        .limit(_RANKED)
     )
     together = {row.item_id: row.people for row in c.execute(both)}
     anywhere = of_consented.where(PINS.c.item_id.in_(together)).subquery()
