@@ -13,10 +13,16 @@ MEASUREMENTS = (
     "bench.imports",
     "bench.start",
     "bench.event_log",
+    "bench.activity",
+    "bench.visible",
+    "bench.people",
+    "bench.interests",
     "bench.upload_to_searchable",
     "bench.decoder",
     "bench.filters",
     "bench.fresh",
+    "bench.fold",
+    "bench.simulator",
     "bench.lens_websocket",
 )
 

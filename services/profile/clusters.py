@@ -1,14 +1,15 @@
 """What a person's pictures look like: a bounded number of clustering features, folded one part at a time. Pure.
 
 A clustering feature (Zhang, Ramakrishnan, Livny, "BIRCH", SIGMOD 1996) is the decayed sum of unit vectors and their
-weight; kept here as the weight and the mean, whose numbers are rounded to float16 at each step. Every sum over numbers goes along one row, in one order and in float32, and no matrix is multiplied: the same
-evidence in the same order gives the same bytes, whatever the shape or place of the arrays (decision 19).
+weight; kept here as the weight and the mean, whose numbers are rounded to float16 at each step. Every sum over numbers goes
+along one row, in one order and in float32, and BLAS is never asked: the same evidence in the same order gives the same bytes,
+wherever the arrays lie (decision 21).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +24,7 @@ CLUSTERS_KEPT = 32
 INTERESTS_OF_ONE = 4  # that a cluster remembers to speak for
 SHORTEST_DAYS, LONGEST_DAYS = 7, 90  # half-lives
 FADED = 0.01  # pictures
+_TINY = np.float32(1e-24)  # for means that cancel
 _NONE: Vector = np.zeros((0, 0), dtype=np.float32)
 
 
@@ -84,7 +86,8 @@ NO_CLUSTERS = Clusters()
 
 def coarse(vector: Vector) -> Coarse:
     """A unit vector in a byte a number: 127 is one. Cosines move by about a thousandth."""
-    return np.round(vector * np.float32(127)).astype(np.int8)
+    rounded: Coarse = np.rint(vector * np.float32(127)).astype(np.int8)
+    return rounded
 
 
 def fold_part(clusters: Clusters, part: Part, gain: float, at_ms: int, likeness: float) -> Clusters:
@@ -94,9 +97,9 @@ def fold_part(clusters: Clusters, part: Part, gain: float, at_ms: int, likeness:
     lose least by it.
     """
     if clusters.each:
-        lengths = np.sqrt(_along(clusters.means**2))
-        cosines = _along(clusters.means * part.vector) / np.maximum(lengths, np.float32(1e-12))
-        nearest = int(np.argmax(cosines))
+        along = np.einsum("ij,j->i", clusters.means, part.vector)
+        cosines = along / np.sqrt(np.einsum("ij,ij->i", clusters.means, clusters.means) + _TINY)
+        nearest = int(cosines.argmax())
         if cosines[nearest] >= likeness:
             return _joined(clusters, nearest, part, gain, at_ms)
     opened = _opened(_without_faded(clusters, at_ms), part, gain, at_ms)
@@ -129,19 +132,14 @@ def _joined(clusters: Clusters, i: int, part: Part, gain: float, at_ms: int) -> 
     weight = kept * cluster.weight + gain
     means = clusters.means.copy()
     means[i] = _mixed(means[i], part.vector, gain / weight)
-    joined = replace(
-        cluster,
-        weight=weight,
-        at_ms=at_ms,
-        days=cluster.days + (at_ms // DAY_MS != cluster.at_ms // DAY_MS),
-        interests=_spoken(cluster.interests, kept, [(id_, gain * score) for id_, score in part.interests]),
-    )
-    medoids = clusters.medoids
-    candidate = coarse(part.vector)
-    if _along(candidate * means[i]) > _along(medoids[i] * means[i]):
-        joined = replace(joined, media_id=part.media_id, box=part.box)
+    medoids, of = clusters.medoids, (cluster.media_id, cluster.box)
+    if _nearer(candidate := coarse(part.vector), medoids[i], means[i]):
+        of = (part.media_id, part.box)
         medoids = medoids.copy()
         medoids[i] = candidate
+    days = cluster.days + (at_ms // DAY_MS != cluster.at_ms // DAY_MS)
+    interests = _spoken(cluster.interests, kept, [(id_, gain * score) for id_, score in part.interests])
+    joined = Cluster(weight, at_ms, days, *of, interests)
     return Clusters((*clusters.each[:i], joined, *clusters.each[i + 1 :]), means, medoids)
 
 
@@ -166,7 +164,8 @@ def _merged(clusters: Clusters, now_ms: int) -> Clusters:
     weights = np.array([k * c.weight for k, c in zip(kept, clusters.each, strict=True)])
     best, pair = np.inf, (0, 1)
     for i in range(len(weights) - 1):
-        apart = _along((clusters.means[i + 1 :] - clusters.means[i]) ** 2)
+        between = clusters.means[i + 1 :] - clusters.means[i]
+        apart = np.einsum("ij,ij->i", between, between)
         costs = weights[i] * weights[i + 1 :] / (weights[i] + weights[i + 1 :]) * apart
         j = int(np.argmin(costs))
         if costs[j] < best:
@@ -179,7 +178,7 @@ def _as_one(clusters: Clusters, pair: tuple[int, int], kept: Sequence[float], no
     one, other = clusters.each[i], clusters.each[j]
     weight = kept[i] * one.weight + kept[j] * other.weight
     mean = _mixed(clusters.means[i], clusters.means[j], kept[j] * other.weight / weight)
-    nearer = i if _along(clusters.medoids[i] * mean) >= _along(clusters.medoids[j] * mean) else j
+    nearer = j if _nearer(clusters.medoids[j], clusters.medoids[i], mean) else i
     of_other = [(id_, kept[j] * weight) for id_, weight in other.interests]
     # The days of the one that came back more often: of both together nothing is known.
     merged = Cluster(
@@ -210,7 +209,6 @@ def _mixed(one: Vector, other: Vector, share: float) -> Vector:
     return mixed
 
 
-def _along(numbers: Vector) -> Vector:
-    """The sums of rows that lie one number beside the other: pairwise, in an order that is fixed by their length."""
-    summed: Vector = np.add.reduce(np.ascontiguousarray(numbers), axis=-1)
-    return summed
+def _nearer(one: Coarse, other: Coarse, mean: Vector) -> bool:
+    """Whether one unit vector lies nearer to a mean than the other."""
+    return bool(np.add.reduce((one.astype(np.float32) - other) * mean) > 0)
