@@ -94,11 +94,11 @@ def run(settings: ProfileSettings, stop: Event) -> None:
             GoesWith(engine, settings.goes_with_people),
         )
 
-        sponsor = Sponsor(engine, taxonomy, rules, lambda *_: (), now_ms)
+        sponsor = Sponsor(engine, taxonomies.of, rules, lambda *_: (), now_ms)
         find = FindThings(stack.enter_context(open_search(settings.search_address)), features.encoder_space)
-        recommend = Recommend(engine, journal, taxonomy, find, sponsor, now_ms)
-        recommendation_servicer = RecommendationServicer(recommend, taxonomy)
-        campaign_servicer = CampaignServicer(Campaigns(engine, taxonomy, lambda *_: False))
+        recommend = Recommend(engine, journal, taxonomies.of, taxonomies.shipped, find, sponsor, now_ms)
+        recommendation_servicer = RecommendationServicer(recommend, taxonomies.of)
+        campaign_servicer = CampaignServicer(Campaigns(engine, taxonomies.of, lambda *_: False))
 
         answers = (
             ("interests", servicer.GetInterests, pb.GetInterestsRequest),

@@ -59,7 +59,7 @@ def a_state(*interests: tuple[str, float], said: dict[str, Correction] | None = 
 
 
 def wishes(state: State, *, learnt: bool = True) -> list[Wish]:
-    return wishes_of(state, NOW_MS, RULES, TAXONOMY, learnt=learnt)
+    return wishes_of(state, NOW_MS, RULES, TAXONOMY, named=TAXONOMY.interests.keys(), learnt=learnt)
 
 
 def shares(state: State, *, learnt: bool = True) -> dict[tuple[Source, str], float]:

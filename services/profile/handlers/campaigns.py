@@ -38,12 +38,12 @@ class Campaigns:
     """Campaigns of a tenant."""
 
     engine: Engine
-    taxonomy: Taxonomy
+    taxonomy_of: Callable[[str], Taxonomy]
     is_segment: IsSegment
 
     def put(self, tenant: str, campaign: Campaign) -> tuple[Campaign, bool]:
         """As it is kept, and whether it is new. Raises InvalidCampaign."""
-        self._check(campaign)
+        self._check(campaign, self.taxonomy_of(tenant))
         with self.engine.begin() as c:
             if campaign.segment_id and not self.is_segment(c, tenant, campaign.segment_id):
                 raise InvalidCampaign(f"there is no segment {campaign.segment_id[:100]!r} that is published")
@@ -74,14 +74,15 @@ class Campaigns:
             _found(campaigns_rows.find(c, tenant, campaign_id), campaign_id)
             return campaigns_rows.ledger(c, tenant, campaign_id)
 
-    def _check(self, campaign: Campaign) -> None:
+    @staticmethod
+    def _check(campaign: Campaign, taxonomy: Taxonomy) -> None:
         if not _ID.fullmatch(campaign.campaign_id):
             raise InvalidCampaign("the id must be 1 to 100 letters, digits, '.', '_' and '-'")
         if len(campaign.name) > MAX_ITEMS:
             raise InvalidCampaign("the name has more than 100 letters")
         if bool(campaign.segment_id) == bool(campaign.interest_id):
             raise InvalidCampaign("say to whom: one of segment and interest, not both")
-        if campaign.interest_id and campaign.interest_id not in self.taxonomy.interests:
+        if campaign.interest_id and campaign.interest_id not in taxonomy.interests:
             raise InvalidCampaign(
                 f"there is no interest {campaign.interest_id[:100]!r}: GET /v1/interests lists those there are"
             )
@@ -105,7 +106,7 @@ class Sponsor:
     """What campaigns show a person who allows it."""
 
     engine: Engine
-    taxonomy: Taxonomy
+    taxonomy_of: Callable[[str], Taxonomy]
     rules: Rules
     members: Members
     clock: Clock
@@ -120,7 +121,7 @@ class Sponsor:
             shown = campaigns_rows.shown_to(c, tenant, person_id, [one.campaign_id for one in running])
             asks = any(one.segment_id for one in running)
             segments = set(self.members(c, tenant, person_id, self.clock())) if asks else set()
-        interests = self._interests(state, learnt=learnt)
+        interests = self._interests(state, self.taxonomy_of(tenant), learnt=learnt)
         meant = [
             one
             for one in running
@@ -136,15 +137,15 @@ class Sponsor:
         """Counts a showing; False where budget, cap or period do not allow it any more."""
         return campaigns_rows.show(c, tenant, person_id, campaign_id, item_id, self.clock())
 
-    def _interests(self, state: State, *, learnt: bool) -> set[str]:
+    def _interests(self, state: State, taxonomy: Taxonomy, *, learnt: bool) -> set[str]:
         """What the person follows, and what their pictures say, with what lies above; nothing muted, or below it."""
         silent = tastes.muted(state)
         said = set(tastes.followed(state))
         if learnt:
             said |= {id_ for id_, weight, _ in weights_at(state, self.clock(), self.rules) if weight >= ENOUGH}
         reached: set[str] = set()
-        for id_ in said & set(self.taxonomy.interests):
-            line = [id_, *(broader.id for broader in self.taxonomy.ancestors(id_))]
+        for id_ in said & set(taxonomy.interests):
+            line = [id_, *(broader.id for broader in taxonomy.ancestors(id_))]
             if silent.isdisjoint(line):
                 reached.update(line)
         return reached

@@ -6,7 +6,7 @@ import base64
 import binascii
 import json
 import secrets
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from sqlalchemy import Connection, Engine
@@ -83,11 +83,15 @@ class Person:
 
 @dataclass(frozen=True)
 class Recommend:
-    """A first page makes a list of what the person has not seen and keeps it for an hour; its cursor reads on in it, stably."""
+    """A first page makes a list of what the person has not seen and keeps it for an hour; its cursor reads on in it, stably.
+
+    taxonomy_of: a tenant's own. shipped: what search knows of it.
+    """
 
     engine: Engine
     journal: Journal
-    taxonomy: Taxonomy
+    taxonomy_of: Callable[[str], Taxonomy]
+    shipped: Taxonomy
     find: FindThings
     sponsor: Sponsor
     clock: Clock
@@ -131,7 +135,14 @@ class Recommend:
     def _entries(self, asked: Asked, person: Person) -> tuple[Entry, ...]:
         """A new list, of what was not seen."""
         now_ms, rules = self.clock(), self.journal.rules
-        wishes = wishes_of(person.state, now_ms, rules, self.taxonomy, learnt=person.learnt)
+        wishes = wishes_of(
+            person.state,
+            now_ms,
+            rules,
+            self.taxonomy_of(asked.tenant),
+            named=self.shipped.interests.keys(),
+            learnt=person.learnt,
+        )
         conditions = self._conditions(
             asked, person, [one.id for one in person.seen if one.what == What.ITEM],
             [one.id for one in person.seen if one.what == What.PICTURE],
@@ -149,7 +160,7 @@ class Recommend:
     def _conditions(
         self, asked: Asked, person: Person, items: Collection[str], pictures: Collection[str]
     ) -> Conditions:
-        silent = [id_ for id_ in tastes.muted(person.state) if id_ in self.taxonomy.interests]
+        silent = [id_ for id_ in tastes.muted(person.state) if id_ in self.shipped.interests]
         return Conditions(asked.tenant, asked.filters, asked.about, items, pictures, silent)
 
     def _read(self, asked: Asked, person: Person, kept: KeptList, offset: int, limit: int) -> Page:
@@ -167,7 +178,11 @@ class Recommend:
         self, asked: Asked, person: Person, kept: KeptList, offset: int, limit: int
     ) -> tuple[list[Recommended], int]:
         """At most `limit` things of the list that still may be shown, sponsored ones between them; where the next page begins."""
-        may = [(n, entry) for n, entry in enumerate(kept.entries) if n >= offset and self._may(entry, person)]
+        may = [
+            (n, entry)
+            for n, entry in enumerate(kept.entries)
+            if n >= offset and self._may(entry, person, self.taxonomy_of(asked.tenant))
+        ]
         conditions = self._conditions(asked, person, person.hidden(What.ITEM), person.hidden(What.PICTURE))
         conditions = replace(conditions, about="")  # it held when the list was made
         sponsored = self._sponsored(asked, person, kept, offset, limit)
@@ -185,12 +200,13 @@ class Recommend:
         fits = [one for one in sponsored if one.item_id in ads and one.item_id not in taken]
         return self._with_sponsored(page, fits, ads), end
 
-    def _may(self, entry: Entry, person: Person) -> bool:
+    @staticmethod
+    def _may(entry: Entry, person: Person, taxonomy: Taxonomy) -> bool:
         """Whether its reason still holds: consents, mutes and pictures may be others than when the list was made."""
         if entry.source in LEARNT and not person.learnt:
             return False
         silent = tastes.muted(person.state)
-        above = self.taxonomy.ancestors(entry.interest) if entry.interest in self.taxonomy.interests else ()
+        above = taxonomy.ancestors(entry.interest) if entry.interest in taxonomy.interests else ()
         if entry.interest in silent or any(interest.id in silent for interest in above):
             return False
         return not entry.because or not cited(person.state).isdisjoint(entry.because)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import IntEnum
 
@@ -53,19 +53,22 @@ class Wish:
     media_ids: tuple[str, ...] = ()
 
 
-def wishes_of(state: State, now_ms: int, rules: Rules, taxonomy: Taxonomy, *, learnt: bool) -> list[Wish]:
-    """Shares sum up to 1. learnt: what was learnt of pictures may be used; otherwise only what the person follows, and the newest.
+def wishes_of(
+    state: State, now_ms: int, rules: Rules, taxonomy: Taxonomy, *, named: Collection[str], learnt: bool
+) -> list[Wish]:
+    """Shares sum up to 1. named: interests that things can be found by, which a tenant's own are not. learnt: what was learnt of pictures may be used; otherwise only what the person follows, and the newest.
 
     What is left of a list, as nothing more is found for the others, is filled with the newest (share 0 where there is history).
     """
     silent = tastes.muted(state)
-    interests = _interests(state, now_ms, rules, taxonomy) if learnt else []
+    interests = [_nameable(wish, named) for wish in _interests(state, now_ms, rules, taxonomy)] if learnt else []
+    interests = [wish for wish in interests if wish.label or wish.vectors]
     session = _session(state, now_ms) if learnt else []
     known = {wish.interest for wish in interests}
     followed = [
         Wish(Source.FOLLOWED, 1.0, id_, label=id_)
         for id_ in sorted(tastes.followed(state))
-        if id_ in taxonomy.interests and id_ not in known and not _is_silent(id_, silent, taxonomy)
+        if id_ in named and id_ in taxonomy.interests and id_ not in known and not _is_silent(id_, silent, taxonomy)
     ]
     if not interests and not session:
         return [*_scaled(followed, _FOLLOWED_ALONE), Wish(Source.FRESH, 1 - _FOLLOWED_ALONE if followed else 1.0)]
@@ -121,6 +124,11 @@ def _of_interest(state: State, interest: str, weight: float, some: Sequence[tast
     vectors = [taste.centre for taste in (pure or near)[:MOST_VECTORS]]
     media_ids = _distinct([*typical, *reasons])
     return Wish(Source.INTEREST, weight, interest, vectors, interest, named=not pure, media_ids=media_ids)
+
+
+def _nameable(wish: Wish, named: Collection[str]) -> Wish:
+    """By its looks alone where it cannot be named."""
+    return wish if not wish.label or wish.label in named else replace(wish, label="", named=False)
 
 
 def _speaks_alone(taste: tastes.Taste, interest: str, taxonomy: Taxonomy) -> bool:
