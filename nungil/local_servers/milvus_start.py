@@ -13,6 +13,9 @@ from pathlib import Path
 _SETTINGS = {
     # An index of rows not yet flushed that returns fewer rows than it has: 6.9 of 20 where a filter passes 0.1 %.
     "queryNode.segcore.interimIndex.enableIndex": False,
+    # What was compacted away is gone within seconds, not three hours: tests look into the files.
+    "dataCoord.gc.interval": 5,
+    "dataCoord.gc.dropTolerance": 10,
 }
 
 

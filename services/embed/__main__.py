@@ -72,7 +72,15 @@ def run(settings: EmbedSettings, stop: Event) -> None:
             )
         )
         events = stack.enter_context(log.subscribe([topics.MEDIA_CHANGED, topics.USER_ERASED], group=GROUP))
-        erase = EraseOwner(objects, (index, *kept), log, now_ms, settings.bytes_kept_s * 1000)
+        kept_ms = settings.bytes_kept_s * 1000
+        erase = EraseOwner(
+            objects,
+            (index, *kept),
+            log,
+            now_ms,
+            kept_ms,
+            0 if settings.object_store_url.startswith("file:") else kept_ms,
+        )
         reader = ByTopic(
             {
                 topics.MEDIA_CHANGED: MediaChangedReader(embed, remove, events.keep_alive),

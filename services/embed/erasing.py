@@ -25,7 +25,8 @@ SERVICE = "embed"
 class EraseOwner:
     """Objects before rows: a process that dies between finds by the rows what is left.
 
-    indexes: of the space that is served and of those that are kept. kept_ms: how long a server keeps bytes of rows.
+    indexes: of the space that is served and of those that are kept. kept_ms: how long a server keeps bytes of rows;
+    objects_kept_ms: and of objects, 0 where they are files.
     """
 
     objects: ObjectStore
@@ -33,6 +34,7 @@ class EraseOwner:
     log: EventLog
     clock: Clock
     kept_ms: int
+    objects_kept_ms: int = 0
 
     def __call__(self, erased: Erased) -> None:
         """Idempotent; what it tells is told again after a crash, under the same event ids."""
@@ -49,7 +51,7 @@ class EraseOwner:
             gone = index.erase_deleted() and gone
         now_ms = self.clock()
         said = (
-            Removed("features", counted.objects),
+            Removed("features", counted.objects, now_ms + self.objects_kept_ms if self.objects_kept_ms else 0),
             Removed("index", counted.rows, 0 if gone else now_ms + self.kept_ms),
         )
         self.log.append([confirmed(erased, SERVICE, removed, now_ms=now_ms) for removed in said])

@@ -7,7 +7,7 @@ from contextlib import ExitStack
 
 import grpc
 
-from nungil.api.ingest.v1 import export_pb2_grpc, ingest_pb2_grpc
+from nungil.api.ingest.v1 import dates_pb2_grpc, export_pb2_grpc, ingest_pb2_grpc
 from nungil.database.migrations import check_current
 from nungil.database.open import open_database
 from nungil.database.outbox import relay
@@ -26,6 +26,7 @@ from nungil.runtime.lifecycle import serve, worker
 from nungil.runtime.rpc import grpc_server
 from services.ingest.config import IngestSettings
 from services.ingest.consumer import EmbeddedReader
+from services.ingest.handlers.dates import Dates
 from services.ingest.handlers.erasing import EraseOwner
 from services.ingest.handlers.exporting import ExportPictures
 from services.ingest.handlers.imports import Imports
@@ -33,7 +34,7 @@ from services.ingest.handlers.items import Items
 from services.ingest.handlers.outcomes import Outcomes
 from services.ingest.handlers.pictures import Pictures
 from services.ingest.handlers.sweeps import Expired, Orphans, sweep_until
-from services.ingest.rpc import IngestServicer, PictureExportServicer
+from services.ingest.rpc import DateServicer, IngestServicer, PictureExportServicer
 from services.ingest.store import OUTBOX
 
 GROUP = "ingest"
@@ -55,7 +56,10 @@ def run(settings: IngestSettings, stop: threading.Event) -> None:
         pictures = Pictures(engine, objects, now_ms, space, transient_ms, decoders.clean, decoding, written)
         items = Items(engine, now_ms, written)
         imports = Imports(engine, now_ms, begun, written)
-        erase = EraseOwner(engine, objects, now_ms, written, settings.bytes_kept_s * 1000)
+        kept_ms = settings.bytes_kept_s * 1000
+        erase = EraseOwner(
+            engine, objects, now_ms, written, kept_ms, 0 if settings.object_store_url.startswith("file:") else kept_ms
+        )
         outcomes = EmbeddedReader(Outcomes(engine, objects))
         read = ByTopic({topics.MEDIA_EMBEDDED: outcomes, topics.USER_ERASED: ReadErasures(erase)})
         expired = Expired(engine, objects, now_ms, transient_ms)
@@ -76,6 +80,7 @@ def run(settings: IngestSettings, stop: threading.Event) -> None:
         def add(server: grpc.Server) -> None:
             ingest_pb2_grpc.add_IngestServiceServicer_to_server(servicer, server)
             export_pb2_grpc.add_PictureExportServiceServicer_to_server(exports, server)
+            dates_pb2_grpc.add_DateServiceServicer_to_server(DateServicer(Dates(engine)), server)
 
         stack.enter_context(
             grpc_server(

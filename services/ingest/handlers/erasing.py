@@ -32,7 +32,8 @@ class EraseOwner:
     """Marks first, so that no upload slips in behind; then objects, then rows, then the word that it is done.
 
     What is counted is kept with the mark: a process that dies on the way goes on, and says the same. Embed is told picture by
-    picture, as of any deletion, so that what is on its way there is not embedded. kept_ms: how long a server keeps bytes of rows.
+    picture, as of any deletion, so that what is on its way there is not embedded. kept_ms: how long a server keeps bytes of rows;
+    objects_kept_ms: and of objects, 0 where they are files.
     """
 
     engine: Engine
@@ -40,6 +41,7 @@ class EraseOwner:
     clock: Clock
     written: threading.Event
     kept_ms: int
+    objects_kept_ms: int = 0
 
     def __call__(self, erased: Erased) -> None:
         """Idempotent."""
@@ -51,7 +53,11 @@ class EraseOwner:
             rows.forget_owner(connection, erased.tenant, erased.person_id)
         now_ms = self.clock()
         gone_by_ms = 0 if scrub(self.engine) else now_ms + self.kept_ms
-        said = Removed("database", counted.pictures, gone_by_ms), Removed("objects", counted.objects)
+        objects_gone_by_ms = now_ms + self.objects_kept_ms if self.objects_kept_ms else 0
+        said = (
+            Removed("database", counted.pictures, gone_by_ms),
+            Removed("objects", counted.objects, objects_gone_by_ms),
+        )
         with self.engine.begin() as connection:
             put_out(connection, OUTBOX, [confirmed(erased, SERVICE, removed, now_ms=now_ms) for removed in said])
         self.written.set()
