@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from threading import Event
 
 import pytest
+from lens_builders import a_session
 from search_builders import DOG, JUNO, MINA, SPACE, TENANT, Search, a_picture, a_search
 
 from nungil.api.profile.v1.events_pb2 import ErasureConfirmed
@@ -18,6 +20,7 @@ from nungil.object_store.keys import features_key
 from nungil.pictures.boxes import WHOLE
 from nungil.pictures.features import Features, FoundLabel
 from services.search.core import Filters
+from services.search.errors import NoSuchPicture
 from services.search.facts import pictures_after, tags_of
 from services.search.handlers.erasing import EraseOwner, ForgetErased
 from services.search.watches import Watch, Watches
@@ -86,3 +89,14 @@ def test_nothing_of_the_person_stays_in_memory(search: Search) -> None:
     assert set(search.fresh.of(TENANT, [MINA, JUNO])) == {"m-2"}
     assert [rows.media_id for rows in search.held.of(TENANT, ["m-1", "m-2"])] == ["m-2"]
     assert [watch.person_id for watch in watches.of(TENANT).watches] == [JUNO]  # type: ignore[union-attr]
+
+
+def test_an_open_session_of_the_person_ends(search: Search) -> None:
+    search.put(a_picture("query"))
+
+    async def story() -> None:
+        async with a_session(search) as session:
+            search.denied.deny(MINA)  # as ForgetErased does
+            assert isinstance((await session.closed()).error, NoSuchPicture)
+
+    asyncio.run(story())
