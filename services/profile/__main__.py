@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
+from dataclasses import replace
 from threading import Event
 from typing import Any
 
 from nungil.api.profile.v1 import profile_pb2 as pb
+from nungil.api.profile.v1 import segments_pb2
 from nungil.api.profile.v1.boards_pb2_grpc import add_BoardServiceServicer_to_server
 from nungil.api.profile.v1.campaigns_pb2_grpc import add_CampaignServiceServicer_to_server
 from nungil.api.profile.v1.erasure_pb2_grpc import add_ErasureServiceServicer_to_server
 from nungil.api.profile.v1.profile_pb2_grpc import add_ProfileServiceServicer_to_server
 from nungil.api.profile.v1.recommendations_pb2_grpc import add_RecommendationServiceServicer_to_server
+from nungil.api.profile.v1.segments_pb2_grpc import add_SegmentServiceServicer_to_server
 from nungil.database.migrations import check_current
 from nungil.database.open import open_database
 from nungil.database.outbox import relay
@@ -42,6 +45,7 @@ from services.profile.handlers.interests import Interests
 from services.profile.handlers.people import Identify
 from services.profile.handlers.pins import Pins
 from services.profile.handlers.recommendations import NoteSeen, Recommend
+from services.profile.handlers.segments import ManageSegments, MySegments
 from services.profile.handlers.sharing import Sharing
 from services.profile.journal import FeatureObjects, Journal
 from services.profile.rpc.boards import BoardServicer
@@ -49,10 +53,12 @@ from services.profile.rpc.campaigns import CampaignServicer
 from services.profile.rpc.erasing import DropOfErased, ErasureServicer, ReadConfirmations
 from services.profile.rpc.profile import ProfileServicer
 from services.profile.rpc.recommendations import RecommendationServicer
+from services.profile.rpc.segments import SegmentServicer
 from services.profile.rules import rules_of
-from services.profile.tenant_taxonomies import Readings, read_taxonomies
 from services.profile.searching import FindThings, open_search
 from services.profile.seen_consumer import ReadSeen
+from services.profile.segmenting import Segments
+from services.profile.tenant_taxonomies import Readings, read_taxonomies
 from services.profile.watching import Watches
 
 
@@ -68,10 +74,20 @@ def run(settings: ProfileSettings, stop: Event) -> None:
         check_current("profile", engine)
         features = FeatureObjects(objects, space_of(settings.encoder_url).name)
         reading = Readings(taxonomies, settings.interest_floor)
-        journal = Journal(engine, features, reading, rules, now_ms, digest=taxonomies.digest)
+        learnt = Journal(engine, features, reading, rules, now_ms, digest=taxonomies.digest)
+        segments = Segments(learnt, taxonomies.of, now_ms, Event())
+        journal = replace(learnt, followers=(segments.follow,))
         interests = Interests(journal, rules, now_ms, taxonomies)
         corrections = Corrections(journal, interests, now_ms, woken)
-        watches = Watches(engine, features, now_ms, woken, settings.watches_per_person, settings.unmet_people)
+        watches = Watches(
+            engine,
+            features,
+            now_ms,
+            woken,
+            settings.watches_per_person,
+            settings.unmet_people,
+            (segments.markets_changed,),
+        )
         limits = Limits(settings.boards_per_person, settings.pins_per_board)
         boards = Boards(engine, now_ms, woken, limits)
         changed = PictureChanged(journal, watches, boards)
@@ -82,7 +98,7 @@ def run(settings: ProfileSettings, stop: Event) -> None:
             Identify(engine, now_ms),
             interests,
             corrections,
-            Consents(engine, now_ms, journal),
+            Consents(engine, now_ms, journal, (segments.consents_changed,)),
             watches,
             taxonomies,
         )
@@ -93,14 +109,16 @@ def run(settings: ProfileSettings, stop: Event) -> None:
             Describe(engine, features),
             GoesWith(engine, settings.goes_with_people),
         )
-
-        sponsor = Sponsor(engine, taxonomies.of, rules, lambda *_: (), now_ms)
+        sponsor = Sponsor(engine, taxonomies.of, rules, segments.segments_of, now_ms)
         find = FindThings(stack.enter_context(open_search(settings.search_address)), features.encoder_space)
         recommend = Recommend(engine, journal, taxonomies.of, taxonomies.shipped, find, sponsor, now_ms)
         recommendation_servicer = RecommendationServicer(recommend, taxonomies.of)
-        campaign_servicer = CampaignServicer(Campaigns(engine, taxonomies.of, lambda *_: False))
+        campaign_servicer = CampaignServicer(Campaigns(engine, taxonomies.of, segments.is_published))
 
+        manage = ManageSegments(segments, settings.segments_per_tenant, settings.smallest_segment)
+        segment_servicer = SegmentServicer(manage, MySegments(segments))
         answers = (
+            ("segments", segment_servicer.GetMySegments, segments_pb2.GetMySegmentsRequest),
             ("interests", servicer.GetInterests, pb.GetInterestsRequest),
             ("watches", servicer.ListWatches, pb.ListWatchesRequest),
         )
@@ -115,6 +133,7 @@ def run(settings: ProfileSettings, stop: Event) -> None:
             add_BoardServiceServicer_to_server(board_servicer, server)
             add_RecommendationServiceServicer_to_server(recommendation_servicer, server)
             add_CampaignServiceServicer_to_server(campaign_servicer, server)
+            add_SegmentServiceServicer_to_server(segment_servicer, server)
 
         confirm = Confirm(engine, now_ms, settings.bytes_kept_s * 1000)
         every = ByTopic(
@@ -124,6 +143,7 @@ def run(settings: ProfileSettings, stop: Event) -> None:
                 topics.ERASURE_CONFIRMED: ReadConfirmations(confirm),
             }
         )
+        stack.enter_context(worker("segments", lambda: segments.work(stop), stop))
         stack.enter_context(worker("relay", lambda: relay(engine, store.OUTBOX, log, stop, woken), stop))
         events = stack.enter_context(log.subscribe(every.topics, group=consumer.GROUP))
         dead = DeadLetters(log, group=consumer.GROUP)

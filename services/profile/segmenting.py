@@ -151,6 +151,10 @@ class Segments:
         """Of one person at one moment."""
         return Explaining(known, self.taxonomy_of(tenant), self.journal.rules.half_life_ms, now_ms)
 
+    def rules_of(self, tenant: str) -> str:
+        """What a tenant's memberships follow from, beside definitions and people."""
+        return "#".join((self.journal.rules.fingerprint, self.journal.digest(tenant)))
+
     def work(self, stop: threading.Event) -> None:
         """Applies what was published and looks at those whose moment has come, until `stop`. In a thread of its own.
 
@@ -162,7 +166,7 @@ class Segments:
             try:
                 if not begun:
                     with self.journal.engine.begin() as c:
-                        segments_rows.spread_again(c, self.journal.rules.fingerprint)
+                        segments_rows.spread_again(c, self.rules_of)
                     begun = True
                 pause_s = 0.0 if self.spread_some() or self.settle_due() else self._pause_s()
             except DependencyAway as error:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -226,13 +226,15 @@ def published(c: Connection, tenant: str) -> list[tuple[str, int, str]]:
     return [(row.segment_id, row.version, row.definition) for row in c.execute(found.where(s.c.tenant == tenant))]
 
 
-def spread_again(c: Connection, rules: str) -> None:
+def spread_again(c: Connection, rules_of: Callable[[str], str]) -> None:
     """Applies every published segment anew where memberships followed from states under other rules."""
     r = SEGMENT_REVISIONS
-    for tenant in c.execute(select(r.c.tenant).where(r.c.rules != rules)).scalars().all():
-        at = and_(SEGMENTS.c.tenant == tenant, SEGMENTS.c.published > 0)
-        c.execute(update(SEGMENTS).where(at).values(spread_after=""))
-        c.execute(update(r).where(r.c.tenant == tenant).values(rules=rules))
+    for tenant, followed in c.execute(select(r.c.tenant, r.c.rules)).all():
+        rules = rules_of(tenant)
+        if rules != followed:
+            at = and_(SEGMENTS.c.tenant == tenant, SEGMENTS.c.published > 0)
+            c.execute(update(SEGMENTS).where(at).values(spread_after=""))
+            c.execute(update(r).where(r.c.tenant == tenant).values(rules=rules))
 
 
 def to_spread(c: Connection) -> tuple[str, str, str] | None:

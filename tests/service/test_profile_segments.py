@@ -314,9 +314,9 @@ def test_other_rules_for_states_apply_every_segment_anew(profile):
     profile.publish("a", DOGS)
     profile.saves(mina, "m-1", "beagle")
     with profile.engine.begin() as c:
-        segments_rows.spread_again(c, profile.rules.fingerprint)
+        segments_rows.spread_again(c, profile.segments.rules_of)
         assert segments_rows.to_spread(c) is None
-        segments_rows.spread_again(c, "others")
+        segments_rows.spread_again(c, lambda tenant: f"others of {tenant}")
         assert segments_rows.to_spread(c) == (TENANT, "a", "")
 
 

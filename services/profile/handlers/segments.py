@@ -106,7 +106,7 @@ class ManageSegments:
             row = _must_be(segments_rows.segment(c, tenant, segment_id), segment_id)
             if not row.draft:
                 raise NothingToPublish(f"segment {segment_id} has no draft: put a definition first")
-            rules = self.segments.journal.rules.fingerprint
+            rules = self.segments.rules_of(tenant)
             segments_rows.publish_draft(c, tenant, segment_id, row.draft, self.segments.clock(), rules)
         self.segments.woken.set()
         logger.info("segment %s of %s: version %d counts", segment_id, tenant, row.draft)
@@ -116,7 +116,7 @@ class ManageSegments:
         """Raises NoSuchSegment."""
         with self.segments.journal.engine.begin() as c:
             segments_rows.lock_segments(c, tenant)
-            if not segments_rows.drop_segment(c, tenant, segment_id, self.segments.journal.rules.fingerprint):
+            if not segments_rows.drop_segment(c, tenant, segment_id, self.segments.rules_of(tenant)):
                 raise NoSuchSegment(f"no segment {segment_id[:64]}")
         logger.info("segment %s of %s is deleted", segment_id, tenant)
 
