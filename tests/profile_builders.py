@@ -28,6 +28,7 @@ from nungil.object_store.port import ObjectStore
 from nungil.pictures.boxes import WHOLE, Box
 from nungil.pictures.features import Features, FoundLabel, FoundRegion, box_to_proto, encode_features
 from nungil.runtime.errors import Rejected
+from nungil.taxonomy.overlay import Document
 from nungil.taxonomy.taxonomy import Interest, LabelEntry, Name, Taxonomy
 from services.profile import core, encoding, store
 from services.profile.boards import Limits
@@ -43,7 +44,7 @@ from services.profile.handlers.people import Identify
 from services.profile.handlers.pins import Pins
 from services.profile.handlers.sharing import Sharing
 from services.profile.journal import FeatureObjects, Journal
-from services.profile.tenant_taxonomies import Readings, TenantTaxonomies
+from services.profile.tenant_taxonomies import Readings, TenantTaxonomies, laid_over
 from services.profile.watching import Watches
 
 TENANT = "shop"
@@ -186,12 +187,17 @@ class AProfile:
 
     def __post_init__(self) -> None:
         self.taxonomy = a_taxonomy()
-        self.taxonomies = TenantTaxonomies(self.taxonomy)
+        self.overlays: dict[str, Document] = {}
         self.identify = Identify(self.engine, self.clock)
         self.woken = Event()
 
     def clock(self) -> int:
         return self.now_ms
+
+    @property
+    def taxonomies(self) -> TenantTaxonomies:
+        """With `overlays`, by tenant."""
+        return laid_over(self.taxonomy, self.overlays)
 
     @property
     def features(self) -> FeatureObjects:

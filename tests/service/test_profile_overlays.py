@@ -13,7 +13,7 @@ from nungil.runtime.errors import Misconfigured
 from nungil.taxonomy.overlay import Document
 from nungil.taxonomy.taxonomy import Name
 from services.profile.refolding import FoldAll
-from services.profile.tenant_taxonomies import laid_over, read_taxonomies
+from services.profile.tenant_taxonomies import read_taxonomies
 
 PUPPIES = {"interests": [{"id": "puppies", "ko": "강아지", "en": "puppies", "parent": "dogs"}]}
 CLINIC: Document = {
@@ -32,7 +32,7 @@ def profile(tmp_path: Path) -> Iterator[AProfile]:
 
 def lay(profile: AProfile, document: Document | None) -> None:
     """As after a restart with this file, or without it."""
-    profile.taxonomies = laid_over(a_taxonomy(), {} if document is None else {TENANT: document})
+    profile.overlays = {} if document is None else {TENANT: document}
 
 
 def who_saved(profile: AProfile, subject: str = "mina") -> str:
@@ -58,7 +58,7 @@ def test_names_are_the_tenants_own(profile: AProfile) -> None:
 
 
 def test_another_tenants_overlay_changes_nothing(profile: AProfile) -> None:
-    profile.taxonomies = laid_over(a_taxonomy(), {"clinic": CLINIC})
+    profile.overlays = {"clinic": CLINIC}
     assert set(profile.interests(who_saved(profile))) == {"dogs", "pets", "mountains", "outdoors"}
 
 

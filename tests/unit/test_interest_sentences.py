@@ -8,6 +8,7 @@ from nungil.api.profile.v1 import profile_pb2 as pb
 from nungil.pictures.boxes import WHOLE, Box
 from nungil.taxonomy.taxonomy import Name
 from services.profile import sentences
+from services.profile.config import GAINS, gains_by_kind
 from services.profile.core import Reason
 
 DOGS = Name("개", "dogs")
@@ -49,8 +50,8 @@ def test_colours_are_the_reason_where_they_spoke():
     )
 
 
-@pytest.mark.parametrize("kind", [k for k in pb.ActivityKind.values() if k != pb.ACTIVITY_KIND_UNSPECIFIED])
-def test_every_kind_of_activity_has_its_sentence(kind):
+@pytest.mark.parametrize("kind", gains_by_kind(GAINS))
+def test_every_kind_of_activity_that_counts_has_its_sentence(kind):
     why = sentences.why(DOGS, a_reason(kind=kind), [(BEAGLE, 0.8)])
     assert "비글을" in why.ko
     assert "a beagle" in why.en
