@@ -51,7 +51,7 @@ class Follows:
 
 @dataclass(frozen=True, slots=True)
 class AsksFor:
-    """The person waits for something that can be bought in this market (decision 24)."""
+    """The person waits for something that can be bought in this market (decision 22)."""
 
     market: str
 
