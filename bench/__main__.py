@@ -16,6 +16,7 @@ MEASUREMENTS = (
     "bench.activity",
     "bench.visible",
     "bench.people",
+    "bench.segments",
     "bench.interests",
     "bench.upload_to_searchable",
     "bench.decoder",
