@@ -57,8 +57,18 @@ def activity_of(record: Record) -> Activity:
     box = clip(box_from_proto(event.box))[0] if event.HasField("box") else None
     if box == WHOLE:
         box = None
+    result = event.result_media_id
+    if result and (event.kind != profile_pb2.ACTIVITY_KIND_TRIED or not ID.fullmatch(result)):
+        raise InvalidActivity(f"result_media_id is no id, or nothing was tried: {result[:40]!r}")
     return Activity(
-        event.event_id, event.tenant, event.person_id, int(event.kind), event.media_id, box, event.occurred_at_ms
+        event.event_id,
+        event.tenant,
+        event.person_id,
+        int(event.kind),
+        event.media_id,
+        box,
+        event.occurred_at_ms,
+        result_media_id=result,
     )
 
 

@@ -9,6 +9,7 @@ from nungil.api.profile.v1 import profile_pb2 as pb
 from nungil.api.profile.v1.events_pb2 import UserActivity
 from nungil.event_log import topics
 from nungil.pictures.boxes import Box
+from services.profile import store
 
 
 @pytest.fixture
@@ -63,6 +64,25 @@ def test_a_clock_that_is_a_little_ahead_is_forgiven(profile):
     assert profile.interests(person)["dogs"] == pytest.approx(0.9, rel=1e-3)
 
 
+def test_an_event_of_a_newer_schema_is_read_as_far_as_it_is_known(profile):
+    person = profile.a_person()
+    profile.put(a_picture(owner=person))
+    unknown_field = b"\xfa\x07\x03new"  # number 127, bytes
+    assert profile.read(a_record(topics.USER_ACTIVITY, person, changed(person_id=person) + unknown_field)) == []
+    assert "dogs" in profile.interests(person)
+
+
+def test_an_event_after_the_person_is_gone_is_a_dead_letter_and_brings_nothing_back(profile):
+    person = profile.a_person("gone")
+    profile.put(a_picture(owner=person))
+    profile.read(an_activity(person))
+    with profile.engine.begin() as c:
+        c.execute(store.PEOPLE.delete().where(store.PEOPLE.c.person_id == person))
+    assert f"no person {person}" in rejected(profile, an_activity(person, event_id="late"))
+    assert profile.state(person) is None
+    assert [event_id for event_id, _ in profile.rows()] == ["good"]
+
+
 def test_an_unknown_picture_waits(profile):
     person = profile.a_person()
     assert profile.read(an_activity(person, "m-unknown")) == []
@@ -82,6 +102,8 @@ def test_an_unknown_picture_waits(profile):
         ({"kind": 99}, "kind is 99"),
         ({"occurred_at_ms": 0}, "occurred_at_ms is 0"),
         ({"occurred_at_ms": -5}, "occurred_at_ms is -5"),
+        ({"kind": pb.ACTIVITY_KIND_TRIED, "result_media_id": "../up"}, "result_media_id"),
+        ({"result_media_id": "m-2"}, "result_media_id"),
     ],
 )
 def test_an_event_that_lacks_what_a_fold_needs_is_a_dead_letter(profile, fields, reason):

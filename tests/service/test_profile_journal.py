@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import random
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -18,17 +19,21 @@ from profile_builders import (
     a_deletion,
     a_picture,
     a_profile,
+    a_record,
     an_activity,
     an_embedding,
 )
+from sqlalchemy import select, update
 
 from nungil.api.common.v1 import common_pb2
 from nungil.api.embed.v1.events_pb2 import MediaEmbedded
 from nungil.api.profile.v1 import profile_pb2 as pb
+from nungil.api.profile.v1.events_pb2 import UserActivity
+from nungil.database.open import reading
 from nungil.event_log import topics
 from nungil.event_log.port import Record
 from nungil.object_store import keys
-from services.profile import core, encoding, wire
+from services.profile import core, encoding, journal, store, wire
 
 DOG_ON_A_MOUNTAIN = {LEFT: (("golden_retriever", 0.8),), RIGHT: (("alp", 0.7),)}
 
@@ -370,3 +375,78 @@ def test_damaged_features_leave_the_row_waiting_and_are_a_fault_of_that_record_a
     assert "cannot be read" in str(error)
     assert profile.rows() == [("a", True), ("b", False)]
     assert "dogs" in profile.interests(person)
+
+
+# Trying, unsaving, many at once
+
+
+def test_the_picture_of_what_was_made_is_kept_with_its_row_until_it_is_deleted(profile):
+    person = profile.a_person()
+    event = UserActivity(
+        event_id="tried",
+        tenant=TENANT,
+        person_id=person,
+        kind=pb.ACTIVITY_KIND_TRIED,
+        media_id="m-1",
+        result_media_id="m-made",
+        occurred_at_ms=NOW_MS,
+    )
+    profile.put(a_picture(owner=person))
+    assert profile.read(a_record(topics.USER_ACTIVITY, person, event.SerializeToString())) == []
+    assert _results(profile) == ["m-made"]
+    profile.read(a_deletion("m-made"))
+    assert _results(profile) == [""]
+    assert profile.interests(person)["dogs"] == pytest.approx(1.5 * 0.9, rel=1e-3)
+
+
+def _results(profile) -> list[str]:
+    with reading(profile.engine) as c:
+        return list(c.execute(select(store.JOURNAL.c.result_media_id)).scalars())
+
+
+def test_unsaving_leaves_what_never_saving_would_have(profile):
+    mina, jun = profile.a_person("mina"), profile.a_person("jun")
+    profile.put(a_picture(owner="catalogue"), a_picture("m-2", owner="catalogue"))
+    unsaved = {"event_id": "u", "kind": pb.ACTIVITY_KIND_UNSAVED, "at_ms": NOW_MS + 2}
+    profile.read(an_activity(mina), an_activity(mina, "m-2", event_id="e-2", at_ms=NOW_MS + 1))
+    profile.read(an_activity(mina, **unsaved))
+    profile.read(an_activity(jun, "m-2", event_id="e-2", at_ms=NOW_MS + 1), an_activity(jun, **unsaved))
+    assert profile.state(mina) == profile.state(jun) is not None
+
+
+def test_rows_without_vectors_still_fold(profile):
+    """As they were kept before vectors were."""
+    person = profile.a_person()
+    profile.put(a_picture(owner=person))
+    profile.read(an_activity(person))
+    with profile.engine.begin() as c:
+        c.execute(update(store.JOURNAL).values(vectors=None, space=None))
+        c.execute(store.STATES.delete())
+    assert profile.interests(person)["dogs"] == pytest.approx(0.9, rel=1e-3)
+    assert profile.journal.state_of(TENANT, person).clusters.each == ()
+
+
+def test_an_import_that_arrives_a_little_out_of_order_folds_few_rows_again(profile, monkeypatch):
+    monkeypatch.setattr(journal, "CHECKPOINT_ROWS", 32)
+    orderly, late = profile.a_person("orderly"), profile.a_person("late")
+    profile.put(*(a_picture(f"m-{n}", owner="catalogue") for n in range(3)))
+    rows, batch = 600, 30
+
+    def uploads(person: str) -> list[Record]:
+        return [
+            an_activity(person, f"m-{n % 3}", event_id=f"e-{n:03}", at_ms=NOW_MS - n * 1000) for n in range(rows, 0, -1)
+        ]
+
+    assert profile.read(*uploads(orderly)) == []
+    folded: list[int] = []
+    fold = core.fold
+    monkeypatch.setattr(
+        core, "fold", lambda state, some, rules: (folded.append(len(some)), fold(state, some, rules))[1]
+    )
+    records = uploads(late)
+    rng = random.Random(1)
+    shuffled = [records[n] for n in sorted(range(rows), key=lambda n: n + rng.uniform(0, 20))]
+    for start in range(0, rows, batch):
+        assert profile.read(*shuffled[start : start + batch]) == []
+    assert profile.state(late) == profile.state(orderly) is not None
+    assert sum(folded) < 5 * rows  # from the start for every batch, it would be over ten times

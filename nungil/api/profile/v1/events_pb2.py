@@ -26,7 +26,7 @@ from nungil.api.common.v1 import common_pb2 as nungil_dot_api_dot_common_dot_v1_
 from nungil.api.profile.v1 import profile_pb2 as nungil_dot_api_dot_profile_dot_v1_dot_profile__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"nungil/api/profile/v1/events.proto\x12\x15nungil.api.profile.v1\x1a!nungil/api/common/v1/common.proto\x1a#nungil/api/profile/v1/profile.proto\"\xee\x01\n\x0cUserActivity\x12\x10\n\x08\x65vent_id\x18\x01 \x01(\t\x12\x0e\n\x06tenant\x18\x02 \x01(\t\x12\x11\n\tperson_id\x18\x03 \x01(\t\x12\x31\n\x04kind\x18\x04 \x01(\x0e\x32#.nungil.api.profile.v1.ActivityKind\x12\x10\n\x08media_id\x18\x05 \x01(\t\x12&\n\x03\x62ox\x18\x06 \x01(\x0b\x32\x19.nungil.api.common.v1.Box\x12\x0f\n\x07item_id\x18\x07 \x01(\t\x12\x16\n\x0eoccurred_at_ms\x18\x08 \x01(\x03\x12\x13\n\x0binterest_id\x18\t \x01(\t\"Y\n\nUserErased\x12\x10\n\x08\x65vent_id\x18\x01 \x01(\t\x12\x0e\n\x06tenant\x18\x02 \x01(\t\x12\x11\n\tperson_id\x18\x03 \x01(\t\x12\x16\n\x0eoccurred_at_ms\x18\x04 \x01(\x03\"\xa2\x01\n\x10\x45rasureConfirmed\x12\x10\n\x08\x65vent_id\x18\x01 \x01(\t\x12\x0e\n\x06tenant\x18\x02 \x01(\t\x12\x11\n\tperson_id\x18\x03 \x01(\t\x12\x0f\n\x07service\x18\x04 \x01(\t\x12\r\n\x05store\x18\x05 \x01(\t\x12\r\n\x05\x63ount\x18\x06 \x01(\x03\x12\x16\n\x0eoccurred_at_ms\x18\x07 \x01(\x03\x12\x12\n\ngone_by_ms\x18\x08 \x01(\x03\"\x88\x01\n\x0cWatchChanged\x12\x10\n\x08\x65vent_id\x18\x01 \x01(\t\x12\x0e\n\x06tenant\x18\x02 \x01(\t\x12\x11\n\tperson_id\x18\x03 \x01(\t\x12+\n\x05watch\x18\x04 \x01(\x0b\x32\x1c.nungil.api.profile.v1.Watch\x12\x16\n\x0eoccurred_at_ms\x18\x05 \x01(\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"nungil/api/profile/v1/events.proto\x12\x15nungil.api.profile.v1\x1a!nungil/api/common/v1/common.proto\x1a#nungil/api/profile/v1/profile.proto\"\x87\x02\n\x0cUserActivity\x12\x10\n\x08\x65vent_id\x18\x01 \x01(\t\x12\x0e\n\x06tenant\x18\x02 \x01(\t\x12\x11\n\tperson_id\x18\x03 \x01(\t\x12\x31\n\x04kind\x18\x04 \x01(\x0e\x32#.nungil.api.profile.v1.ActivityKind\x12\x10\n\x08media_id\x18\x05 \x01(\t\x12&\n\x03\x62ox\x18\x06 \x01(\x0b\x32\x19.nungil.api.common.v1.Box\x12\x0f\n\x07item_id\x18\x07 \x01(\t\x12\x16\n\x0eoccurred_at_ms\x18\x08 \x01(\x03\x12\x13\n\x0binterest_id\x18\t \x01(\t\x12\x17\n\x0fresult_media_id\x18\n \x01(\t\"Y\n\nUserErased\x12\x10\n\x08\x65vent_id\x18\x01 \x01(\t\x12\x0e\n\x06tenant\x18\x02 \x01(\t\x12\x11\n\tperson_id\x18\x03 \x01(\t\x12\x16\n\x0eoccurred_at_ms\x18\x04 \x01(\x03\"\xa2\x01\n\x10\x45rasureConfirmed\x12\x10\n\x08\x65vent_id\x18\x01 \x01(\t\x12\x0e\n\x06tenant\x18\x02 \x01(\t\x12\x11\n\tperson_id\x18\x03 \x01(\t\x12\x0f\n\x07service\x18\x04 \x01(\t\x12\r\n\x05store\x18\x05 \x01(\t\x12\r\n\x05\x63ount\x18\x06 \x01(\x03\x12\x16\n\x0eoccurred_at_ms\x18\x07 \x01(\x03\x12\x12\n\ngone_by_ms\x18\x08 \x01(\x03\"\x88\x01\n\x0cWatchChanged\x12\x10\n\x08\x65vent_id\x18\x01 \x01(\t\x12\x0e\n\x06tenant\x18\x02 \x01(\t\x12\x11\n\tperson_id\x18\x03 \x01(\t\x12+\n\x05watch\x18\x04 \x01(\x0b\x32\x1c.nungil.api.profile.v1.Watch\x12\x16\n\x0eoccurred_at_ms\x18\x05 \x01(\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,11 +34,11 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'nungil.api.profile.v1.event
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_USERACTIVITY']._serialized_start=134
-  _globals['_USERACTIVITY']._serialized_end=372
-  _globals['_USERERASED']._serialized_start=374
-  _globals['_USERERASED']._serialized_end=463
-  _globals['_ERASURECONFIRMED']._serialized_start=466
-  _globals['_ERASURECONFIRMED']._serialized_end=628
-  _globals['_WATCHCHANGED']._serialized_start=631
-  _globals['_WATCHCHANGED']._serialized_end=767
+  _globals['_USERACTIVITY']._serialized_end=397
+  _globals['_USERERASED']._serialized_start=399
+  _globals['_USERERASED']._serialized_end=488
+  _globals['_ERASURECONFIRMED']._serialized_start=491
+  _globals['_ERASURECONFIRMED']._serialized_end=653
+  _globals['_WATCHCHANGED']._serialized_start=656
+  _globals['_WATCHCHANGED']._serialized_end=792
 # @@protoc_insertion_point(module_scope)

@@ -33,6 +33,7 @@ class UserActivity(_message.Message):
     ITEM_ID_FIELD_NUMBER: _builtins.int
     OCCURRED_AT_MS_FIELD_NUMBER: _builtins.int
     INTEREST_ID_FIELD_NUMBER: _builtins.int
+    RESULT_MEDIA_ID_FIELD_NUMBER: _builtins.int
     event_id: _builtins.str
     tenant: _builtins.str
     person_id: _builtins.str
@@ -42,6 +43,8 @@ class UserActivity(_message.Message):
     occurred_at_ms: _builtins.int
     interest_id: _builtins.str
     """of the taxonomy; where an interest was corrected"""
+    result_media_id: _builtins.str
+    """a picture of what was made of it; where something was tried"""
     @_builtins.property
     def box(self) -> _common_pb2.Box:
         """absent: the whole picture"""
@@ -58,10 +61,11 @@ class UserActivity(_message.Message):
         item_id: _builtins.str = ...,
         occurred_at_ms: _builtins.int = ...,
         interest_id: _builtins.str = ...,
+        result_media_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["box", b"box"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["box", b"box", "event_id", b"event_id", "interest_id", b"interest_id", "item_id", b"item_id", "kind", b"kind", "media_id", b"media_id", "occurred_at_ms", b"occurred_at_ms", "person_id", b"person_id", "tenant", b"tenant"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["box", b"box", "event_id", b"event_id", "interest_id", b"interest_id", "item_id", b"item_id", "kind", b"kind", "media_id", b"media_id", "occurred_at_ms", b"occurred_at_ms", "person_id", b"person_id", "result_media_id", b"result_media_id", "tenant", b"tenant"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
