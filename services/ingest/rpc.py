@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from nungil.api.common.v1.export_pb2 import ExportPart
-from nungil.api.ingest.v1 import export_pb2, export_pb2_grpc, ingest_pb2, ingest_pb2_grpc
+from nungil.api.ingest.v1 import dates_pb2, dates_pb2_grpc, export_pb2, export_pb2_grpc, ingest_pb2, ingest_pb2_grpc
 from nungil.pictures.features import box_from_proto
 from nungil.runtime.rpc import chunks
 from services.ingest import wire
 from services.ingest.core import MAX_PICTURE_BYTES
 from services.ingest.errors import FeedTooLarge, InvalidUpload, PictureTooLarge
 from services.ingest.feed import MAX_FEED_BYTES
+from services.ingest.handlers.dates import Dates
 from services.ingest.handlers.exporting import ExportPictures
 from services.ingest.handlers.imports import Imports
 from services.ingest.handlers.items import Items
@@ -105,6 +106,19 @@ class IngestServicer(ingest_pb2_grpc.IngestServiceServicer):
     def GetImport(self, request: ingest_pb2.GetImportRequest, context: Any) -> ingest_pb2.GetImportResponse:
         progress, refused = self.imports.get(wire.caller_of(request.caller), request.import_id)
         return ingest_pb2.GetImportResponse(**{"import": wire.import_message(progress, refused)})
+
+
+@dataclass(frozen=True)
+class DateServicer(dates_pb2_grpc.DateServiceServicer):
+    """Answers `nungil.api.ingest.v1.DateService`."""
+
+    dates: Dates
+
+    def GetDates(self, request: dates_pb2.GetDatesRequest, context: Any) -> dates_pb2.GetDatesResponse:
+        return dates_pb2.GetDatesResponse(taken_on=self.dates.of(wire.caller_of(request.caller)))
+
+    def ForgetDates(self, request: dates_pb2.ForgetDatesRequest, context: Any) -> dates_pb2.ForgetDatesResponse:
+        return dates_pb2.ForgetDatesResponse(forgotten=self.dates.forget(wire.caller_of(request.caller)))
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from nungil.api.profile.v1 import segments_pb2
 from nungil.api.profile.v1.boards_pb2_grpc import add_BoardServiceServicer_to_server
 from nungil.api.profile.v1.campaigns_pb2_grpc import add_CampaignServiceServicer_to_server
 from nungil.api.profile.v1.erasure_pb2_grpc import add_ErasureServiceServicer_to_server
+from nungil.api.profile.v1.people_pb2_grpc import add_PeopleServiceServicer_to_server
 from nungil.api.profile.v1.profile_pb2_grpc import add_ProfileServiceServicer_to_server
 from nungil.api.profile.v1.recommendations_pb2_grpc import add_RecommendationServiceServicer_to_server
 from nungil.api.profile.v1.segments_pb2_grpc import add_SegmentServiceServicer_to_server
@@ -33,6 +34,7 @@ from nungil.taxonomy.taxonomy import load_taxonomy
 from services.profile import consumer, store
 from services.profile.boards import Limits
 from services.profile.config import ProfileSettings
+from services.profile.handlers.abouts import Abouts
 from services.profile.handlers.boards import Boards, GoesWith
 from services.profile.handlers.campaigns import Campaigns, Sponsor
 from services.profile.handlers.consents import Consents
@@ -47,10 +49,12 @@ from services.profile.handlers.pins import Pins
 from services.profile.handlers.recommendations import NoteSeen, Recommend
 from services.profile.handlers.segments import ManageSegments, MySegments
 from services.profile.handlers.sharing import Sharing
+from services.profile.handlers.stories import TellStory
 from services.profile.journal import FeatureObjects, Journal
 from services.profile.rpc.boards import BoardServicer
 from services.profile.rpc.campaigns import CampaignServicer
 from services.profile.rpc.erasing import DropOfErased, ErasureServicer, ReadConfirmations
+from services.profile.rpc.people import PeopleServicer
 from services.profile.rpc.profile import ProfileServicer
 from services.profile.rpc.recommendations import RecommendationServicer
 from services.profile.rpc.segments import SegmentServicer
@@ -127,7 +131,10 @@ def run(settings: ProfileSettings, stop: Event) -> None:
             Erase(engine, now_ms, woken), Receipts(engine, settings.receipt_key.get_secret_value()), export
         )
 
+        people_servicer = PeopleServicer(Abouts(engine, now_ms), TellStory(journal, taxonomies.of), taxonomies.of)
+
         def register(server: Any) -> None:
+            add_PeopleServiceServicer_to_server(people_servicer, server)
             add_ProfileServiceServicer_to_server(servicer, server)
             add_ErasureServiceServicer_to_server(erasure_servicer, server)
             add_BoardServiceServicer_to_server(board_servicer, server)

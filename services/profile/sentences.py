@@ -1,4 +1,4 @@
-"""Why an interest is there, in one sentence of Korean and of English."""
+"""Why an interest is there, and what a season of a gallery shows, in one sentence of Korean and of English."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from nungil.api.profile.v1 import profile_pb2
+from nungil.api.profile.v1 import people_pb2, profile_pb2
 from nungil.pictures.boxes import WHOLE
 from nungil.taxonomy.taxonomy import Name
 from services.profile.core import Reason
@@ -41,6 +41,14 @@ _DEEDS: dict[int, _Deed] = {
 }
 
 
+_SEASONS: dict[int, Name] = {
+    people_pb2.SEASON_WINTER: Name("겨울", "winter"),
+    people_pb2.SEASON_SPRING: Name("봄", "spring"),
+    people_pb2.SEASON_SUMMER: Name("여름", "summer"),
+    people_pb2.SEASON_AUTUMN: Name("가을", "autumn"),
+}
+
+
 def why(interest: Name, reason: Reason, labels: Sequence[tuple[Name, float]]) -> Name:
     """The sentence. labels: what was seen, with probabilities, surest first; may be empty."""
     deed = _DEEDS[reason.kind]
@@ -66,6 +74,40 @@ def why_by_colours(interest: Name, reason: Reason) -> Name:
         f"이 사진의 색에서 {with_and_particle(f'‘{name.ko}’')} 관련된 것을 보았습니다 ({deed.ko})",
         f"{deed.en} whose colours have to do with {name.en}",
     )
+
+
+def season(year: int, season_: int, pictures: int, interests: Sequence[Name]) -> Name:
+    """What a season's pictures show. year: in which it begins. season_: of people_pb2.Season. interests: most often seen first, three at most."""
+    word = _SEASONS[season_]
+    winter = season_ == people_pb2.SEASON_WINTER
+    ko = f"{year}~{year + 1}년" if winter else f"{year}년"
+    en = f"{word.en} {year}–{(year + 1) % 100:02d}" if winter else f"{word.en} {year}"
+    few = Name(
+        "사진 한 장" if pictures == 1 else f"사진 {pictures}장",
+        "one picture" if pictures == 1 else f"{pictures} pictures",
+    )
+    begun = Name(f"{ko} {word.ko}에 찍은 {few.ko}", f"In {en} you took {few.en}")
+    if not interests:
+        return Name(
+            f"{begun.ko}에서는 아직 관심사를 찾지 못했습니다", f"{begun.en}, in which no interest was found yet"
+        )
+    first, *others = interests
+    is_there = with_subject_particle(first.ko)
+    if pictures == 1:
+        ko = f"{is_there} 있고 {_and(others).ko}도" if others else is_there
+        return Name(f"{begun.ko}에는 {ko} 있습니다", f"{begun.en}, of {' and '.join(name.en for name in interests)}")
+    if not others:
+        return Name(f"{begun.ko}에는 {is_there} 가장 많습니다", f"{begun.en}, most often of {first.en}")
+    also = _and(others)
+    return Name(
+        f"{begun.ko}에는 {is_there} 가장 많고 {also.ko}도 있습니다",
+        f"{begun.en}, most often of {first.en}, and also of {also.en}",
+    )
+
+
+def with_subject_particle(noun: str) -> str:
+    """이 after a final consonant, 가 after a vowel: 산이, 강아지가."""
+    return noun + ("이" if ends_in_consonant(noun) else "가")
 
 
 def with_object_particle(noun: str) -> str:
@@ -99,6 +141,14 @@ def with_article(noun: str) -> str:
     if plural or _UNCOUNTED.search(last):
         return noun
     return f"{'an' if _VOWEL_SOUND.match(noun) else 'a'} {noun}"
+
+
+def _and(names: Sequence[Name]) -> Name:
+    """One or two names together."""
+    if len(names) == 1:
+        return names[0]
+    first, second = names
+    return Name(f"{with_and_particle(first.ko)} {second.ko}", f"{first.en} and {second.en}")
 
 
 def _bare(name: Name) -> Name:

@@ -26,6 +26,8 @@ ROUTES = {
     "/v1/me/interests": {"get"},
     "/v1/me/interests/{interest_id}": {"get", "patch", "delete"},
     "/v1/me/learning": {"put"},
+    "/v1/me/about": {"get", "put", "delete"},
+    "/v1/me/story": {"get"},
     "/v1/interests": {"get"},
     "/v1/me/consent": {"get", "put"},
     "/v1/me/watches": {"get", "post"},

@@ -6,6 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Header
 
+from nungil.api.ingest.v1 import dates_pb2
 from nungil.api.profile.v1 import profile_pb2
 from nungil.runtime.ids import new_event_id
 from services.gateway.core import Who, event_id_of
@@ -33,10 +34,13 @@ async def get_consent(who: Person, parts: Wired) -> ConsentsModel:
 
 @router.put("/me/consent")
 async def put_consent(who: Person, parts: Wired, change: ConsentChangeModel) -> ConsentsModel:
-    """Gives or withdraws consents; those not named stay as they are."""
+    """Gives or withdraws consents; those not named stay as they are. In effect when this answers."""
     for purpose, given in change.changes():
         request = profile_pb2.SetConsentRequest(caller=caller(who), purpose=purpose, given=given)
         await ask(parts.peers.profile.SetConsent, request, timeout_s=parts.settings.call_timeout_s)
+    if change.taken_on is False:  # asked again, it is done again: nothing is left where ingest was away
+        forget = dates_pb2.ForgetDatesRequest(caller=caller(who))
+        await ask(parts.peers.dates.ForgetDates, forget, timeout_s=parts.settings.call_timeout_s)
     return await _consents(who, parts)
 
 

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Row, delete, insert, select, update
 
 from nungil.database.open import hold
 from nungil.vector_index.port import CATALOGUE
-from services.ingest.core import CATALOGUE_PURPOSE, DELETED, WEB, Media
+from services.ingest.core import CATALOGUE_PURPOSE, DELETED, PERSONAL, SEARCHABLE, WEB, Media
 from services.ingest.store.tables import MEDIA, PICTURE_ADDRESSES
 
 
@@ -72,6 +72,24 @@ def list_media(
     if before is not None:
         query = query.where(MEDIA.c.media_id < before)
     return [_media(row) for row in connection.execute(query)]
+
+
+def dates(connection: Connection, tenant: str, owner: str, *, limit: int) -> dict[str, str]:
+    """The day on which each searchable personal picture was taken, empty where none is known; of the newest `limit`."""
+    query = (
+        select(MEDIA.c.media_id, MEDIA.c.taken_on)
+        .where(MEDIA.c.tenant == tenant, MEDIA.c.owner == owner, MEDIA.c.purpose == PERSONAL)
+        .where(MEDIA.c.state == SEARCHABLE)
+        .order_by(MEDIA.c.media_id.desc())
+        .limit(limit)
+    )
+    return {row.media_id: row.taken_on for row in connection.execute(query)}
+
+
+def forget_dates(connection: Connection, tenant: str, owner: str) -> int:
+    """Forgets when an owner's pictures were taken; how many had a day."""
+    dated = MEDIA.c.tenant == tenant, MEDIA.c.owner == owner, MEDIA.c.taken_on != ""
+    return connection.execute(update(MEDIA).where(*dated).values(taken_on="")).rowcount
 
 
 def mark_deleted(connection: Connection, media: Media, *, version: int) -> bool:
