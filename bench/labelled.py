@@ -16,9 +16,10 @@ from bench.halves import fitted, held_out
 from bench.photographs import PHOTOS, of_set
 from nungil.encoder.port import Encoder
 from nungil.pictures.boxes import WHOLE, Box
-from nungil.pictures.decode import decode_upright
+from nungil.pictures.decode import Pixels, decode_upright
 from nungil.pictures.pooling import pool_box, summed_area, unit
 from nungil.pictures.regions import strongest_labels
+from nungil.pictures.render import encode_rendition
 from services.search.judging import numbers_of
 from services.search.matching import Look, asked_of, cells_agree, labels_agree, likeness
 
@@ -56,7 +57,7 @@ def encoded(encoder: Encoder) -> dict[str, list[Photograph]]:
         shown = {row["file"]: row["item"] for row in csv.DictReader(file)}
 
     def one(path: Path, name: str) -> Photograph:
-        passed = encoder.forward(encoder.prepare(decode_upright(path.read_bytes()))[None])
+        passed = encoder.forward(encoder.prepare(_as_stored(path))[None])
         map_ = passed.maps[0].astype(np.float16).astype(np.float32)  # as it is stored
         labels, label_map = strongest_labels(passed.label_maps[0], encoder.labels)
         rows, columns, dim = map_.shape
@@ -76,6 +77,11 @@ def encoded(encoder: Encoder) -> dict[str, list[Photograph]]:
         return Photograph(path, map_, look, kinds, objects)
 
     return {name: [one(path, name) for path in of_set(name)] for name in SETS}
+
+
+def _as_stored(path: Path) -> Pixels:
+    """What embed sees of a photograph: its rendition."""
+    return decode_upright(encode_rendition(decode_upright(path.read_bytes())))
 
 
 def queries(sets: dict[str, list[Photograph]], half: str) -> dict[str, list[Query]]:
