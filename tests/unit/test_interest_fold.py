@@ -12,8 +12,8 @@ from services.profile import core
 from services.profile.config import GAINS, gains_by_kind
 from services.profile.core import DAY_MS, NOTHING, Entry, Finding, Rules, State, fold
 from services.profile.encoding import decode_state, encode_state
-from services.profile.taking_back import fold_all
 from services.profile.errors import OutOfOrder
+from services.profile.taking_back import fold_all
 
 RULES = Rules(gains_by_kind(GAINS), half_life_ms=60 * DAY_MS)
 DOG = Finding("dogs", 0.8, WHOLE, (("beagle", 0.8),))
