@@ -46,7 +46,7 @@ from services.profile.handlers.exporting import Answer, Export
 from services.profile.handlers.interests import Interests
 from services.profile.handlers.people import Identify
 from services.profile.handlers.pins import Pins
-from services.profile.handlers.recommendations import NoteSeen, Recommend
+from services.profile.handlers.recommendations import NoteSeen, Recommend, forget_lists
 from services.profile.handlers.segments import ManageSegments, MySegments
 from services.profile.handlers.sharing import Sharing
 from services.profile.handlers.stories import TellStory
@@ -102,7 +102,7 @@ def run(settings: ProfileSettings, stop: Event) -> None:
             Identify(engine, now_ms),
             interests,
             corrections,
-            Consents(engine, now_ms, journal, (segments.consents_changed,)),
+            Consents(engine, now_ms, journal, (segments.consents_changed, forget_lists)),
             watches,
             taxonomies,
         )

@@ -187,12 +187,13 @@ def test_what_is_followed_comes_first_where_nothing_else_is_known(gateway):
     assert "because you follow" in of_interest(answer, "mountains")[0]["because"]["why"]["en"].lower()
 
 
-def test_withdrawing_a_consent_takes_its_reasons_out_of_the_list_that_is_read_on(gateway):
+def test_withdrawing_a_consent_ends_the_lists_that_were_made_by_it(gateway):
     client, _ = a_person_with_a_dog_before_a_mountain(gateway, "yuna")
     first = recommended(client, limit=1)
     consent(client, personalise=False)
-    rest = recommended(client, limit=50, cursor=first["next_cursor"])
-    assert {one["because"]["kind"] for one in rest["recommendations"]} <= {"fresh", "followed"}
+    old = client.get("/v1/me/recommendations", params={"cursor": first["next_cursor"]})
+    assert problem_of(old) == (422, "invalid-recommendation")
+    assert {one["because"]["kind"] for one in recommended(client, limit=50)["recommendations"]} == {"fresh"}
 
 
 def test_a_picture_that_is_deleted_is_no_reason_any_more(gateway):
@@ -238,3 +239,118 @@ def test_a_list_is_read_on_by_its_own_person_alone(gateway):
     cursor = recommended(client, limit=1)["next_cursor"]
     other = gateway.as_person("mina").get("/v1/me/recommendations", params={"cursor": cursor})
     assert problem_of(other) == (422, "invalid-recommendation")
+
+
+def a_campaign(*item_ids: str, **of: object) -> dict[str, Any]:
+    now = datetime.now(UTC)
+    period = {"from": (now - timedelta(days=1)).isoformat(), "until": (now + timedelta(days=1)).isoformat()}
+    plain = {"name": "Walks", "interest": "dogs", "item_ids": list(item_ids), "cap_per_person": 5, "budget": 100}
+    return plain | period | of
+
+
+@pytest.fixture
+def campaigns(gateway: AGateway) -> Iterator[httpx.Client]:
+    """A marketer's key; what they made is gone afterwards."""
+    with gateway.client(gateway.key(subject=None, scopes=frozenset({"catalogue"}))) as client:
+        yield client
+        for one in client.get("/v1/campaigns").json()["campaigns"]:
+            assert client.delete(f"/v1/campaigns/{one['id']}").status_code == 204
+
+
+def a_list(gateway: AGateway, name: str, **consents: bool) -> tuple[httpx.Client, str, dict[str, Any], list[str]]:
+    """A person, the cursor of a page of theirs, that page as it is without campaigns, and what comes behind it."""
+    client, _ = a_person_with_a_dog_before_a_mountain(gateway, name, **consents)
+    cursor = recommended(client, limit=1)["next_cursor"]
+    page = recommended(client, limit=10, cursor=cursor)
+    return client, cursor, page, ids(recommended(client, limit=50, cursor=page["next_cursor"]))
+
+
+def without_sponsored(page: dict[str, Any]) -> list[dict[str, Any]]:
+    return [one for one in page["recommendations"] if not one["sponsored"]]
+
+
+def test_what_is_sponsored_is_marked_comes_behind_nine_others_and_leaves_their_order_as_it_was(gateway, campaigns):
+    client, cursor, page, behind = a_list(gateway, "ads-1", ads_onsite=True)
+    assert campaigns.put("/v1/campaigns/walks", json=a_campaign(behind[0])).status_code == 201
+    with_it = recommended(client, limit=10, cursor=cursor)
+    assert without_sponsored(with_it) == page["recommendations"]
+    [place] = [n for n, one in enumerate(with_it["recommendations"]) if one["sponsored"]]
+    one = with_it["recommendations"][place]
+    assert (place, one["item"]["id"], one["campaign_id"]) == (9, behind[0], "walks")
+    assert one["because"]["kind"] == "sponsored"
+    assert one["because"]["why"]["en"] == "Sponsored, for those who like dogs"
+    assert with_it["next_cursor"] == page["next_cursor"]
+
+
+def test_a_page_that_is_read_twice_is_one_showing_in_the_ledger(gateway, campaigns):
+    client, cursor, _, behind = a_list(gateway, "ads-2", ads_onsite=True)
+    campaigns.put("/v1/campaigns/walks", json=a_campaign(behind[0]))
+    assert recommended(client, limit=10, cursor=cursor) == recommended(client, limit=10, cursor=cursor)
+    [line] = campaigns.get("/v1/campaigns/walks/ledger").json()["lines"]
+    assert (line["item_id"], line["showings"], len(line["day"])) == (behind[0], 1, 10)
+    assert campaigns.get("/v1/campaigns/walks").json()["showings"] == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "of"),
+    [
+        ("another-interest", {"interest": "home_textiles"}),
+        ("over", {"until": (datetime.now(UTC) - timedelta(hours=1)).isoformat()}),
+        ("not-begun", {"from": (datetime.now(UTC) + timedelta(hours=1)).isoformat()}),
+        ("gone", {"item_ids": ["nothing-of-this-name"]}),
+    ],
+)
+def test_a_campaign_that_is_not_meant_now_shows_nothing(gateway, campaigns, name, of):
+    client, cursor, page, behind = a_list(gateway, name, ads_onsite=True)
+    assert campaigns.put("/v1/campaigns/walks", json=a_campaign(behind[0]) | of).status_code == 201
+    assert recommended(client, limit=10, cursor=cursor) == page
+
+
+def test_without_the_consent_for_ads_there_are_none(gateway, campaigns):
+    client, cursor, page, behind = a_list(gateway, "ads-4")
+    campaigns.put("/v1/campaigns/walks", json=a_campaign(behind[0]))
+    assert recommended(client, limit=10, cursor=cursor) == page
+    consent(client, ads_onsite=True)
+    assert len(recommended(client, limit=10, cursor=cursor)["recommendations"]) == 11
+
+
+def test_cap_and_budget_end_a_campaign(gateway, campaigns):
+    one, cursor, _, behind = a_list(gateway, "ads-5", ads_onsite=True)
+    campaigns.put("/v1/campaigns/walks", json=a_campaign(*behind[:2], cap_per_person=1))
+    assert recommended(one, limit=10, cursor=cursor)["recommendations"][9]["sponsored"]
+    end = recommended(one, limit=9)
+    assert without_sponsored(end) == end["recommendations"]
+    other, cursor, page, behind = a_list(gateway, "ads-6", ads_onsite=True)
+    campaigns.put("/v1/campaigns/walks", json=a_campaign(*behind[:2], budget=1))
+    assert recommended(other, limit=10, cursor=cursor) == page
+
+
+def test_campaigns_are_the_marketers_alone(gateway, campaigns):
+    campaigns.put("/v1/campaigns/walks", json=a_campaign("clinic"))
+    assert [one["id"] for one in campaigns.get("/v1/campaigns").json()["campaigns"]] == ["walks"]
+    assert campaigns.put("/v1/campaigns/walks", json=a_campaign("club")).status_code == 200
+    person = gateway.client(gateway.key(subject="mina", scopes=frozenset({"person"})))
+    assert problem_of(person.get("/v1/campaigns"))[0] == 403
+    elsewhere = gateway.client(gateway.key(tenant="elsewhere", subject=None, scopes=frozenset({"catalogue"})))
+    assert problem_of(elsewhere.get("/v1/campaigns/walks")) == (404, "no-such-campaign")
+    assert problem_of(elsewhere.delete("/v1/campaigns/walks"))[0] == 404
+    assert elsewhere.get("/v1/campaigns").json() == {"campaigns": []}
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"interest": None},
+        {"segment": "walkers"},
+        {"interest": "nonsense"},
+        {"interest": None, "segment": "nonsense"},
+        {"item_ids": []},
+        {"item_ids": ["a", "a"]},
+        {"cap_per_person": 0},
+        {"budget": 0},
+        {"until": "2020-01-01T00:00:00Z"},
+    ],
+)
+def test_a_campaign_that_cannot_be_is_refused(campaigns, wrong):
+    assert problem_of(campaigns.put("/v1/campaigns/walks", json=a_campaign("clinic") | wrong))[0] == 422
+    assert problem_of(campaigns.get("/v1/campaigns/walks"))[0] == 404

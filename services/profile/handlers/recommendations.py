@@ -17,7 +17,7 @@ from nungil.database.open import reading
 from nungil.runtime.clock import Clock
 from nungil.taxonomy.taxonomy import Taxonomy
 from services.profile import core, recommendation_rows, store, tastes
-from services.profile.core import State
+from services.profile.core import KeptConsent, State
 from services.profile.handlers.campaigns import Sponsor
 from services.profile.handlers.people import must_exist
 from services.profile.journal import Journal
@@ -32,6 +32,7 @@ MAX_LIMIT = 50
 MAX_ABOUT = 100
 LENGTH = 60  # of a list
 OWN_A_SPONSORED = 9  # so at most one in ten is
+_OF_LEARNT = (profile_pb2.CONSENT_PURPOSE_PERSONALISE, profile_pb2.CONSENT_PURPOSE_IMAGE_INTEREST)
 LEARNT = (Source.INTEREST, Source.SESSION, Source.EXPLORATION)
 Thing = search_pb2.CandidateQuery.Named.Thing
 
@@ -128,9 +129,8 @@ class Recommend:
             consents = store.consents(c, asked.tenant, asked.person_id)
             seen = recommendation_rows.seen(c, asked.tenant, asked.person_id)
         state = self.journal.state_of(asked.tenant, asked.person_id)
-        given = {purpose for purpose, consent in consents.items() if consent.given}
-        learnt = {profile_pb2.CONSENT_PURPOSE_PERSONALISE, profile_pb2.CONSENT_PURPOSE_IMAGE_INTEREST} <= given
-        return Person(state, learnt, profile_pb2.CONSENT_PURPOSE_ADS_ONSITE in given, seen)
+        ads = consents.get(profile_pb2.CONSENT_PURPOSE_ADS_ONSITE, KeptConsent()).given
+        return Person(state, may_use_learnt(consents), ads, seen)
 
     def _entries(self, asked: Asked, person: Person) -> tuple[Entry, ...]:
         """A new list, of what was not seen."""
@@ -196,7 +196,7 @@ class Recommend:
         shown = [(n, entry) for n, entry in may if entry.item_id in own]
         end = shown[limit][0] if len(shown) > limit else len(kept.entries)
         page = [self._recommended(entry, own[entry.item_id], person) for _, entry in shown[:limit]]
-        taken = {entry.item_id for entry in kept.entries}
+        taken = {entry.item_id for entry in kept.entries[:end]}
         fits = [one for one in sponsored if one.item_id in ads and one.item_id not in taken]
         return self._with_sponsored(page, fits, ads), end
 
@@ -277,6 +277,17 @@ class NoteSeen:
         """A picture is gone."""
         with self.engine.begin() as c:
             recommendation_rows.forget_picture(c, tenant, media_id)
+
+
+def forget_lists(c: Connection, tenant: str, person_id: str) -> None:
+    """A consent has changed: lists that were made of what was learnt go, unless it may still be used."""
+    if not may_use_learnt(store.consents(c, tenant, person_id)):
+        recommendation_rows.drop_lists(c, tenant, person_id)
+
+
+def may_use_learnt(consents: Mapping[int, KeptConsent]) -> bool:
+    """Whether what was learnt of pictures may order what a person is shown."""
+    return all(consents.get(purpose, KeptConsent()).given for purpose in _OF_LEARNT)
 
 
 def checked_limit(limit: int) -> int:
