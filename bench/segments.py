@@ -5,7 +5,7 @@ the journal to memberships and timers, in its transactions; the peer looks at ev
 transactions. Then many people act, and enter; then the clock goes on by a year, and all leave by their timers. What would be looked at
 by computing everything again is people x segments, each time.
 
-    python -m bench.segments [--people 5000] [--write]
+    python -m bench.segments [--people 1000] [--write]
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ from services.profile.segments.published import Segment
 from services.profile.segments.refused import refusal_of_label
 
 COUNTS = (10, 100, 1_000)
-EVENTS = 160  # of each round
-PEOPLE_OF_A_ROUND = 40
+EVENTS = 100  # of each round
+PEOPLE_OF_A_ROUND = 25
 EVENTS_OF_EACH = 4
 BATCH = 256
 AT_MOST = 2.0  # times: an event with the most segments against one with the fewest
@@ -189,7 +189,7 @@ def main() -> int:
     """Prints the table; 1 where an event takes more than AT_MOST times as long with the most segments."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--write", action="store_true", help="put the table into docs/benchmarks.md")
-    parser.add_argument("--people", type=int, default=5_000, help="who enter and leave")
+    parser.add_argument("--people", type=int, default=1_000, help="who enter and leave")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="nungil-bench-") as folder:
         with a_profile(a_database_url(Path(folder)), pictures=300, people=1) as profile:

@@ -188,9 +188,12 @@ class Segments:
                 if not store.lock_person(c, one.tenant, one.person_id):
                     continue
                 kept = store.state(c, one.tenant, one.person_id)
-                published = self.published(c, one.tenant)
-                segments = [published.segments[id_] for id_ in sorted(one.segment_ids) if id_ in published.segments]
-                segments_rows.put_timers(c, one.tenant, one.person_id, dict.fromkeys(one.segment_ids))
+                published, timers = self.published(c, one.tenant), segments_rows.timers(c, one.tenant, one.person_id)
+                over = sorted(
+                    id_ for id_, at_ms in timers.items() if at_ms <= self.clock()
+                )  # all of theirs, not only the earliest
+                segments = [published.segments[id_] for id_ in over if id_ in published.segments]
+                segments_rows.put_timers(c, one.tenant, one.person_id, dict.fromkeys(over))
                 if segments_rows.consented(c, one.tenant, one.person_id):
                     self._settle(c, one.tenant, one.person_id, kept.state if kept else state, segments)
         return len(due)

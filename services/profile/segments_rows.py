@@ -135,7 +135,6 @@ class Due:
 
     tenant: str
     person_id: str
-    segment_ids: frozenset[str]
 
 
 def lock_segments(c: Connection, tenant: str) -> None:
@@ -366,10 +365,7 @@ def due(c: Connection, now_ms: int, *, limit: int) -> list[Due]:
     """People whose moment has come, earliest first; limit: timers."""
     t = SEGMENT_TIMERS
     rows = c.execute(select(t).where(t.c.at_ms <= now_ms).order_by(t.c.at_ms, t.c.person_id).limit(limit))
-    by_person: dict[tuple[str, str], set[str]] = {}
-    for row in rows:
-        by_person.setdefault((row.tenant, row.person_id), set()).add(row.segment_id)
-    return [Due(tenant, person_id, frozenset(ids)) for (tenant, person_id), ids in by_person.items()]
+    return list(dict.fromkeys(Due(row.tenant, row.person_id) for row in rows))
 
 
 def sizes(c: Connection, tenant: str) -> dict[str, int]:
