@@ -12,7 +12,7 @@ from pathlib import Path
 
 import httpx
 from gateway_builders import AGateway
-from PIL import Image
+from PIL import ExifTags, Image
 from playwright.sync_api import Browser, Page, expect
 
 CHROMIUM = Path(os.environ.get("NUNGIL_CHROMIUM", "/usr/bin/chromium"))
@@ -38,13 +38,16 @@ GIVE_BY_DROP = """([name, data]) => {
 }"""
 
 
-def painted(*columns: tuple[int, int, int], width: int = 640, height: int = 480) -> bytes:
-    """Upright stripes of equal width, as PNG."""
+def painted(*columns: tuple[int, int, int], width: int = 640, height: int = 480, taken_on: str = "") -> bytes:
+    """Upright stripes of equal width, as PNG. taken_on: YYYY-MM-DD, the day that its metadata tell."""
     image = Image.new("RGB", (width, height))
     for n, colour in enumerate(columns):
         image.paste(colour, (n * width // len(columns), 0, (n + 1) * width // len(columns), height))
     out = io.BytesIO()
-    image.save(out, "PNG")
+    exif = Image.Exif()
+    if taken_on:
+        exif.get_ifd(ExifTags.IFD.Exif)[ExifTags.Base.DateTimeOriginal] = f"{taken_on.replace('-', ':')} 10:00:00"
+    image.save(out, "PNG", exif=exif.tobytes())
     return out.getvalue()
 
 

@@ -24,8 +24,10 @@ async function ask(path, { json, ...options } = {}) {
   return response.status === 204 ? null : response.json();
 }
 
-export function givePicture(file, { searchOnly }) {
+// The day on which it was taken is kept where the person allows that.
+export async function givePicture(file, { searchOnly }) {
   const form = new FormData();
+  if (!searchOnly && (await getConsents()).taken_on.given) form.set("keep_taken_on", "true");
   form.set("purpose", searchOnly ? "search" : "personal");
   form.set("file", file, file.name || "picture");
   return ask("/v1/media", { method: "POST", body: form });

@@ -20,13 +20,23 @@ class Interests extends HTMLElement {
     if (!same) this.say();
   }
 
-  // In the language of the page. What had the focus has it again.
+  // In the language of the page. What had the focus has it again, and what was typed stays.
   say() {
     if (!this.#answer) return;
     const focused = this.contains(document.activeElement) ? document.activeElement : null;
+    const caret = focused?.matches("input") ? focused.selectionStart : null;
     const [id, does] = [focused?.closest("[data-interest]")?.dataset.interest, focused?.dataset.does];
+    const typed = [...this.querySelectorAll('[data-does="name"]')].filter((field) => field.value !== field.defaultValue);
+    const drafts = typed.map((field) => [field.closest("[data-interest]").dataset.interest, field.value]);
     this.replaceChildren(...this.#parts());
-    if (focused) (this.querySelector(`[data-interest="${id}"] [data-does="${does}"]`) ?? this.querySelector("summary, button"))?.focus();
+    for (const [of, value] of drafts) {
+      const field = this.querySelector(`[data-interest="${of}"] [data-does="name"]`);
+      if (field) field.value = value;
+    }
+    if (!focused) return;
+    const again = this.querySelector(`[data-interest="${id}"] [data-does="${does}"]`) ?? this.querySelector("summary, button");
+    again?.focus({ preventScroll: true });
+    if (caret !== null && again?.matches("input")) again.setSelectionRange(caret, caret);
   }
 
   #parts() {

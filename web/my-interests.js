@@ -1,10 +1,14 @@
 // My interests: what was learnt, what it is used for, what the person says of themselves, and leaving.
 
 import * as api from "./api.js";
+import { keepAbout } from "./about.js";
 import { keepConsents } from "./consents.js";
 import "./interests.js";
 import { keepFollowing } from "./following.js";
 import { keepLeaving } from "./leaving.js";
+import { keepSegments } from "./segments.js";
+import { keepStory } from "./story.js";
+import { placeNow } from "./views.js";
 import { named, say } from "./words.js";
 
 const SOON_MS = [600, 2500, 6000]; // what follows from what a person did comes a moment later
@@ -27,11 +31,19 @@ export function keepInterests({ complain, note, open }) {
       if (error.status !== 412) throw error;
       note(say("changedMeanwhile"));
     }
-    await showInterests();
+    await Promise.all([showInterests(), segments.show()]);
   }
 
-  const told = () => Promise.all([consents.show(), showInterests()]).catch(complain);
+  // What follows from what the person did a moment ago, as long as they look.
+  async function look() {
+    if (placeNow().view === "interests") await Promise.all([showInterests(), story.show(), segments.show()]);
+  }
+
+  const told = () => Promise.all([consents.show(), showInterests(), story.show(), segments.show()]).catch(complain);
   const consents = keepConsents({ complain, changed: told });
+  const story = keepStory({ complain, open, changed: told });
+  const segments = keepSegments({ open });
+  const about = keepAbout({ complain, note });
   const following = keepFollowing({ complain, changed: showInterests });
   const leaving = keepLeaving({ complain });
 
@@ -47,13 +59,13 @@ export function keepInterests({ complain, note, open }) {
 
   function show() {
     waits.forEach(clearTimeout);
-    waits = SOON_MS.map((wait) => setTimeout(() => showInterests().catch(() => {}), wait));
-    return Promise.all([showInterests(), consents.show().catch(complain)]);
+    waits = SOON_MS.map((wait) => setTimeout(() => look().catch(complain), wait));
+    return Promise.all([showInterests(), ...[consents, story, segments, about].map((part) => part.show().catch(complain))]);
   }
 
   function sayView() {
     list.say();
-    for (const part of [consents, following, leaving]) part.say();
+    for (const part of [consents, story, segments, about, following, leaving]) part.say();
   }
 
   return { show, say: sayView };

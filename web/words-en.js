@@ -194,7 +194,6 @@ export const EN = {
   segments: "Groups I am in",
   segmentsNone: "You are in no group.",
   segmentsSay: "Groups that this shop has defined, the pictures that put you there, and what would end it.",
-  segmentUntil: (date) => `If nothing more is done, it ends on ${date}.`,
   share: "Share by link",
   shareAgain: "Make a new link",
   shared: "shared",

@@ -39,7 +39,7 @@ def a_scene(path: Path) -> None:
 
 
 def main() -> None:
-    """Writes page.png and page.ko.png."""
+    """Writes page.png and interests.png, and both as .ko.png."""
     with tempfile.TemporaryDirectory() as folder, running_system() as system, sync_playwright() as playwright:
         feed, _ = write_catalogue(Path(folder), lambda *_: None)
         subprocess.run(
@@ -49,17 +49,21 @@ def main() -> None:
         scene = Path(folder) / "scene.jpg"
         a_scene(scene)
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        for name, locale in (("page.png", "en-US"), ("page.ko.png", "ko-KR")):
+        for ending, locale in (("", "en-US"), (".ko", "ko-KR")):
             page = browser.new_context(locale=locale, viewport={"width": 1200, "height": 760}).new_page()
             page.goto(f"{system.url}/?key={system.key}")
             page.set_input_files("input[type=file]", str(scene))
             page.locator(".card").first.wait_for()
             lamp = page.locator(".picture").bounding_box() or {}
             page.mouse.click(lamp["x"] + 0.75 * lamp["width"], lamp["y"] + 0.25 * lamp["height"])  # its dot
-            page.locator("nungil-hits:not([aria-busy])").wait_for()
-            page.locator(".look").first.hover()
+            page.locator("#hits:not([aria-busy])").wait_for()
+            page.locator("#hits .look").first.hover()
             page.wait_for_timeout(2_000)  # pictures are drawn
-            page.screenshot(path=str(HERE / name))
+            page.screenshot(path=str(HERE / f"page{ending}.png"))
+            page.goto(f"{system.url}/#interests")
+            page.locator("#interests .interest").first.wait_for()
+            page.wait_for_timeout(2_000)
+            page.screenshot(path=str(HERE / f"interests{ending}.png"))
         browser.close()
 
 

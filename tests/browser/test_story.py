@@ -102,7 +102,9 @@ def who_has_the_link_sees_the_board(browser, link: str) -> None:
     expect(page.locator("#shared-title")).to_have_text("Garden")
     expect(page.locator("#shared-pins .card")).to_have_count(2)
     expect(page.locator("#shared-pins")).to_contain_text("garden thing")
-    page.wait_for_function("[...document.querySelectorAll('#shared-pins img')].every((i) => i.naturalWidth > 0)")
+    for image in page.locator("#shared-pins img").all():
+        expect(image).to_have_js_property("complete", True)
+        assert image.evaluate("(image) => image.naturalWidth") > 0
     assert all("/v1/boards/shared/" in url for url in asked)
     opened.close()
 
@@ -161,6 +163,47 @@ def test_an_interest_is_looked_for_and_followed_and_learning_is_paused(browser, 
         page.reload()
         expect(pause).to_be_checked()
         expect(interest(page, "캠핑")).to_be_visible()  # what is there stays
+
+
+def test_the_story_of_dated_pictures_is_told_once_it_is_allowed(browser, gateway):
+    with a_page(browser, gateway, "dated", learns=True) as page:
+        go_to(page, "My interests")
+        expect(page.locator("#story")).to_contain_text("Dates of my pictures")
+        page.locator("#story").get_by_role("button", name="Allow").click()
+        expect(page.locator("#story")).to_have_text("No picture with a date yet.")
+        drop(page, painted(DOG, ALP, taken_on="2025-07-19"))
+        go_to(page, "My interests")
+        expect(page.locator("#story h3")).to_have_text("2025", timeout=MOST_MS)
+        expect(page.locator("#story .season")).to_contain_text("Summer")
+        expect(page.locator("#story .season p")).to_contain_text("dogs")
+        expect(page.locator("#story .crop").first).to_be_visible()
+
+
+def test_a_person_sees_the_groups_they_are_in_and_why_and_says_who_they_are(browser, gateway):
+    definition = {
+        "name": {"en": "Dog people", "ko": "반려견"},
+        "who": {"interest": "dogs", "weight": 0.1, "leave_below": 0.05},
+    }
+    with gateway.client(gateway.key(subject=None)) as shop:
+        shop.put("/v1/segments/dog-people", json=definition).raise_for_status()
+        shop.post("/v1/segments/dog-people/publish").raise_for_status()
+    with a_page(browser, gateway, "member", learns=True) as page:
+        go_to(page, "My interests")
+        expect(page.locator("#segments")).to_contain_text("You are in no group.")
+        page.get_by_role("switch", name="Recommendations for me").check()
+        drop(page, painted(DOG, ALP))
+        go_to(page, "My interests")
+        group = page.locator('[data-segment="dog-people"]')
+        expect(group).to_contain_text("Dog people", timeout=MOST_MS)
+        expect(group.locator(".crop")).to_have_count(1)
+        page.locator("#about [name=hair]").select_option("curly")
+        page.get_by_label("recommendations", exact=True).check()
+        page.get_by_role("button", name="Keep", exact=True).click()
+        expect(page.locator("#toast")).to_have_text("Kept.")
+        page.reload()
+        expect(page.locator("#about [name=hair]")).to_have_value("curly")
+        page.get_by_role("button", name="Remove all of this").click()
+        expect(page.locator("#about [name=hair]")).to_have_value("")
 
 
 def test_what_is_recommended_has_a_reason_and_what_is_hidden_goes(browser, gateway):
