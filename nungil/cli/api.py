@@ -89,6 +89,21 @@ class Api:
         answer: Json = self._send("GET", "/v1/me/interests", headers={"Nungil-Person": person} if person else {}).json()
         return answer
 
+    def correct_interest(self, interest: str, change: Json | None, person: str | None = None) -> Json | None:
+        """The interest as it is then. change None: what was learnt of it is forgotten, and there is no answer."""
+        headers = {"Nungil-Person": person} if person else {}
+        path = f"/v1/me/interests/{quote(interest, safe='')}"
+        if change is None:
+            self._send("DELETE", path, headers=headers)
+            return None
+        answer: Json = self._send("PATCH", path, json=change, headers=headers).json()
+        return answer
+
+    def story(self, person: str | None = None) -> Json:
+        """What the pictures tell by season."""
+        answer: Json = self._send("GET", "/v1/me/story", headers={"Nungil-Person": person} if person else {}).json()
+        return answer
+
     def export(self, out: Path, person: str | None = None) -> int:
         """Writes everything that is kept of the key's person, or of `person`, to a zip; its size in bytes. Nothing stays of one cut short."""
         part = out.with_name(out.name + ".part")

@@ -1,4 +1,4 @@
-"""The commands that speak with a running system: import, search, profile, status."""
+"""The commands that speak with a running system: import, search, status."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from threading import Event, Thread
 from typing import Any, TypeVar
@@ -21,7 +20,6 @@ from nungil.cli.api import Api, Json, open_api
 from nungil.cli.feeds import FORMATS, OWN_CSV, Terms, format_of, read_addresses
 from nungil.cli.importing import Importer, pictures_in
 
-_NAMED = 1000  # of the newest pictures the file names are shown
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -204,34 +202,6 @@ def hits_document(found: Json) -> Json:
             }
             for hit in found["hits"]
         ],
-    }
-
-
-@click.command()
-@click.option("--user", help="The tenant's own id of the person [the key's person].")
-@speaks_with_a_system
-def profile(user: str | None, data: Path | None, url: str | None, key: str | None, as_json: bool) -> None:
-    """Show a person's interests, and the pictures that say so."""
-    with Target(data, url, key).open() as (api, _):
-        answer = api.interests(user)
-        if as_json:
-            print_json(interests_document(answer))
-        else:
-            mine = islice(api.each_media(purpose="personal"), _NAMED) if user is None else ()
-            files = {media["media_id"]: media["file_name"] for media in mine if media["file_name"]}
-            show.interests(answer, files=files)
-
-
-def interests_document(answer: Json) -> Json:
-    """What `nungil profile --json` prints."""
-    return {
-        "interests": [
-            {
-                **{name: interest[name] for name in ("id", "name", "weight")},
-                "evidence": [{"media_id": e["media_id"], "why": e["why"]} for e in interest["evidence"]],
-            }
-            for interest in answer["interests"]
-        ]
     }
 
 

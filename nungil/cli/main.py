@@ -12,7 +12,7 @@ _COMMANDS = {
     "up": "nungil.cli.up:up",
     "import": "nungil.cli.commands:import_",
     "search": "nungil.cli.commands:search",
-    "profile": "nungil.cli.commands:profile",
+    "profile": "nungil.cli.profile:profile",
     "export": "nungil.cli.leaving:export",
     "erase": "nungil.cli.leaving:erase",
     "receipt": "nungil.cli.leaving:receipt",

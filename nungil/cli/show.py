@@ -92,7 +92,8 @@ def interests(
     """A table of interests, each with its strongest reasons. files: names of pictures by id, where known."""
     console = console or screen()
     if not answer["learning"]:
-        console.print("learning interests from pictures is off: the consent image_interest is not given")
+        why = "you paused it" if answer.get("paused") else "the consent image_interest is not given"
+        console.print(f"learning interests from pictures is off: {why}")
     if not answer["interests"]:
         console.print("no interests yet")
         return
@@ -101,7 +102,10 @@ def interests(
         evidence = interest["evidence"]
         pictures = dict.fromkeys((files or {}).get(e["media_id"], e["media_id"][-8:]) for e in evidence)
         reasons = dict.fromkeys(e["why"]["en"] for e in evidence)
-        table.add_row(name(interest["name"]), f"{interest['weight']:.2f}", _some(pictures, 3), _some(reasons, 1))
+        called = interest["own_name"] or name(interest["name"])
+        said = [word for word in ("pinned", "followed", "muted") if interest[word]]
+        called += f" ({', '.join(said)})" if said else ""
+        table.add_row(called, f"{interest['weight']:.2f} {interest['trend']}", _some(pictures, 3), _some(reasons, 1))
     console.print(table)
 
 
