@@ -42,7 +42,6 @@ class Minio:
                 "MINIO_ROOT_PASSWORD": place.password,
                 "MINIO_UPDATE": "off",
                 "MINIO_BROWSER": "off",
-                "MINIO_API_DELETE_CLEANUP_INTERVAL": "5s",  # what was deleted lies in its trash, else for five minutes
             },
         )
 

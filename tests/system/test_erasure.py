@@ -84,7 +84,7 @@ def test_nothing_of_a_person_who_left_is_in_any_file_and_late_events_bring_nothi
             wait_until(lambda: is_quiet(system), 60)
             assert dead_letters(log) == []
         assert scanned(data, canaries) == nothing
-        assert leaver.pictures() == []
+        assert leaver.pictures() == []  # last: who asks is a new person of that name
         assert stays.pictures() == kept
         with open_vector_index(system.runtime.vector_index_url, space_of("tiny://64")) as index:
             assert {row.media_id for row in index.fetch(kept, tenant="local")} == set(kept)
