@@ -25,6 +25,7 @@ _EACH, _BESIDE_EACH = 40, 8
 _LABELLED = 40
 _ANSWER_BYTES = 2_500_000  # of the 4 MiB that a message has
 _HIT_BYTES = 200
+_MOST = 1_900  # candidates: search gives 2,000 at once
 _LEAST = 5
 
 
@@ -132,7 +133,7 @@ def _queries(wishes: Sequence[Wish], each: int, newest: int) -> Iterator[tuple[i
 def _within_bounds(queries: Sequence[pb.CandidateQuery]) -> list[pb.CandidateQuery]:
     """With limits such that the answer fits a message, however long the vectors are."""
     length = max((len(query.vector) for query in queries), default=0) or 4 * 256
-    most = _ANSWER_BYTES // (length + _HIT_BYTES)
+    most = min(_ANSWER_BYTES // (length + _HIT_BYTES), _MOST)
     share = min(1.0, most / max(1, sum(query.limit for query in queries)))
     for query in queries:
         query.limit = max(_LEAST, int(query.limit * share))

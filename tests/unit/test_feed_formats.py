@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.ingest.catalogue import NEW, REFURBISHED, USED
+from services.ingest.catalogue import ARTICLE, NEW, REFURBISHED, SERVICE, USED
 from services.ingest.errors import UnfitTerms, UnreadableFeed
 from services.ingest.feed import CSV, GOOGLE, JSON_LINES, NAVER, Feed, Row, Terms, checked_terms, item_of
 from services.ingest.formats.reading import read_feed
@@ -306,6 +306,12 @@ def test_aliases_are_a_list_or_a_text_with_bars_and_left_out_they_say_nothing() 
     assert the_row(lines(JSON_LINE | {"aliases": []})).aliases == ()
 
 
+def test_a_row_may_say_what_the_item_is_and_left_out_it_says_nothing() -> None:
+    assert the_row(lines(JSON_LINE | {"kind": "service"})).kind == SERVICE
+    assert the_row(lines(JSON_LINE | {"kind": "Article"})).kind == ARTICLE
+    assert the_row(lines(JSON_LINE)).kind is None
+
+
 def test_a_feed_of_one_shop_need_not_repeat_shop_and_market() -> None:
     short = {key: value for key, value in JSON_LINE.items() if key not in ("shop", "market")}
     offer = the_row(lines(short, terms=Terms(JSON_LINES, shop="Mart", market="JP"))).offer
@@ -330,6 +336,7 @@ def test_a_feed_of_one_shop_need_not_repeat_shop_and_market() -> None:
         (JSON_LINE | {"market": ""}, "market '' is unknown"),
         (JSON_LINE | {"in_stock": "soon"}, "write yes or no"),
         (JSON_LINE | {"condition": "worn"}, "new, refurbished, used"),
+        (JSON_LINE | {"kind": "thing"}, "product, service, article"),
         (JSON_LINE | {"expires_at": "tomorrow"}, "write a time as"),
         (JSON_LINE | {"aliases": ["a", "a"]}, "each once"),
         (JSON_LINE | {"aliases": ["x" * 201]}, "201 characters"),

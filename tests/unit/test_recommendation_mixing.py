@@ -10,11 +10,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from profile_builders import NOW_MS, RULES, a_taxonomy
+from profile_builders import DAY_MS, NOW_MS, RULES, a_taxonomy
 
 from nungil.pictures.boxes import WHOLE
 from nungil.pictures.pooling import unit
-from nungil.taxonomy.taxonomy import Name
+from nungil.taxonomy.taxonomy import Interest, Name
 from services.profile.clusters import NO_CLUSTERS, Part, fold_part
 from services.profile.core import NOTHING, Correction, State
 from services.profile.reasons import Reason, Weighed
@@ -135,6 +135,18 @@ def test_a_muted_interest_or_one_below_it_wishes_nothing(muted: str) -> None:
     assert (Source.INTEREST, "dogs") not in of
     assert (Source.INTEREST, "mountains") in of
     assert ((Source.FOLLOWED, "cats") in of) == (muted == "dogs")
+
+
+def test_of_many_that_are_followed_all_have_their_days() -> None:
+    many = {f"i-{n:02}": Interest(f"i-{n:02}", Name("가", "a"), None) for n in range(30)}
+    taxonomy = replace(TAXONOMY, interests=many)
+    state = a_state(said={id_: Correction(followed=True) for id_ in many})
+    had: set[str] = set()
+    for day in range(40):
+        found = wishes_of(state, NOW_MS + day * DAY_MS, RULES, taxonomy, named=many.keys(), learnt=False)
+        assert len(found) <= 13
+        had |= {wish.interest for wish in found if wish.interest}
+    assert had == set(many)
 
 
 def test_without_consent_there_are_only_what_is_followed_and_the_newest() -> None:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from nungil.api.profile.v1 import recommendations_pb2 as pb
 from nungil.taxonomy.taxonomy import Taxonomy
 from services.profile import tastes
-from services.profile.core import Rules, State, weights_at
+from services.profile.core import Rules, State, today, weights_at
 
 Vector = NDArray[np.float32]
 
@@ -21,6 +21,7 @@ FOLLOWED_SHARE = 0.15  # where interests are followed that no picture speaks for
 EXPLORATION_SHARE = 0.08
 FLOOR = 0.04  # of a list, for each interest
 MOST_INTERESTS = 12
+MOST_FOLLOWED = 12  # at once
 MOST_VECTORS = 3  # of an interest
 SPOKEN = 0.25  # a cluster of which so much speaks for an interest shows what it looks like
 LEFT_OVER = 0.25  # of an interest, that is not of those below it: less is not worth places of its own
@@ -65,11 +66,14 @@ def wishes_of(
     interests = [wish for wish in interests if wish.label or wish.vectors]
     session = _session(state, now_ms) if learnt else []
     known = {wish.interest for wish in interests}
-    followed = [
-        Wish(Source.FOLLOWED, 1.0, id_, label=id_)
+    follows = [
+        id_
         for id_ in sorted(tastes.followed(state))
         if id_ in named and id_ in taxonomy.interests and id_ not in known and not _is_silent(id_, silent, taxonomy)
     ]
+    turn = today(now_ms) % max(1, len(follows))  # of many, all have their days
+    some = (follows[turn:] + follows[:turn])[:MOST_FOLLOWED]
+    followed = [Wish(Source.FOLLOWED, 1.0, id_, label=id_) for id_ in some]
     if not interests and not session:
         return [*_scaled(followed, _FOLLOWED_ALONE), Wish(Source.FRESH, 1 - _FOLLOWED_ALONE if followed else 1.0)]
     rest = 1.0 - EXPLORATION_SHARE
