@@ -7,8 +7,8 @@ from dataclasses import replace
 from threading import Event
 from typing import Any
 
+from nungil.api.profile.v1 import people_pb2, segments_pb2
 from nungil.api.profile.v1 import profile_pb2 as pb
-from nungil.api.profile.v1 import segments_pb2
 from nungil.api.profile.v1.boards_pb2_grpc import add_BoardServiceServicer_to_server
 from nungil.api.profile.v1.campaigns_pb2_grpc import add_CampaignServiceServicer_to_server
 from nungil.api.profile.v1.erasure_pb2_grpc import add_ErasureServiceServicer_to_server
@@ -121,17 +121,17 @@ def run(settings: ProfileSettings, stop: Event) -> None:
 
         manage = ManageSegments(segments, settings.segments_per_tenant, settings.smallest_segment)
         segment_servicer = SegmentServicer(manage, MySegments(segments))
+        people_servicer = PeopleServicer(Abouts(engine, now_ms), TellStory(journal, taxonomies.of), taxonomies.of)
         answers = (
             ("segments", segment_servicer.GetMySegments, segments_pb2.GetMySegmentsRequest),
             ("interests", servicer.GetInterests, pb.GetInterestsRequest),
             ("watches", servicer.ListWatches, pb.ListWatchesRequest),
+            ("about", people_servicer.GetAbout, people_pb2.GetAboutRequest),
         )
         export = Export(engine, [Answer(*answer) for answer in answers])
         erasure_servicer = ErasureServicer(
             Erase(engine, now_ms, woken), Receipts(engine, settings.receipt_key.get_secret_value()), export
         )
-
-        people_servicer = PeopleServicer(Abouts(engine, now_ms), TellStory(journal, taxonomies.of), taxonomies.of)
 
         def register(server: Any) -> None:
             add_PeopleServiceServicer_to_server(people_servicer, server)
