@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from nungil.pictures.colours import to_lab
 from nungil.pictures.features import FoundColour
+from nungil.pictures.lab import to_lab
 from nungil.taxonomy.taxonomy import Palette
 
 

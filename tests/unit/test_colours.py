@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from nungil.pictures.colours import COLOURS_KEPT, SMALLEST_SHARE, dominant_colours, to_lab
+from nungil.pictures.colours import COLOURS_KEPT, SMALLEST_SHARE, dominant_colours
+from nungil.pictures.lab import to_lab
 from nungil.taxonomy.taxonomy import load_taxonomy
 
 TERMS = load_taxonomy().colours
