@@ -28,7 +28,7 @@ export function keepForYou({ complain, note, open, saving }) {
 
   async function renew() {
     const mine = ++asking;
-    $("for-you").setAttribute("aria-busy", "true");
+    $("recommended").setAttribute("aria-busy", "true");
     try {
       const [told, consents] = await Promise.all([ask(""), api.getConsents()]);
       if (mine !== asking) return;
@@ -36,7 +36,7 @@ export function keepForYou({ complain, note, open, saving }) {
       [answer, allowed] = [told, consents.personalise.given];
       sayForYou();
     } finally {
-      if (mine === asking) $("for-you").removeAttribute("aria-busy");
+      if (mine === asking) $("recommended").removeAttribute("aria-busy");
     }
   }
 
@@ -51,7 +51,7 @@ export function keepForYou({ complain, note, open, saving }) {
   function sayForYou() {
     if (!answer) return;
     cards = new Map();
-    $("for-you").replaceChildren(...answer.recommendations.map(card));
+    $("recommended").replaceChildren(...answer.recommendations.map(card));
     $("for-you-ask").hidden = allowed;
     $("for-you-none").hidden = answer.recommendations.length > 0;
     $("for-you-more").replaceChildren(...(answer.next_cursor ? [button(say("more"), () => more().catch(complain), { class: "button quiet more" })] : []));

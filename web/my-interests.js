@@ -16,7 +16,7 @@ const $ = (id) => document.getElementById(id);
 
 // complain(error), note(text), open(part): the page's.
 export function keepInterests({ complain, note, open }) {
-  const list = $("interests");
+  const list = $("learnt");
   let waits = [];
 
   async function showInterests() {

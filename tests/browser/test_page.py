@@ -280,7 +280,7 @@ def test_a_picture_shows_interests_with_the_part_that_says_so(browser, gateway):
     with a_page(browser, gateway, "dog", learns=True) as page:
         drop(page, painted(DOG, ALP))
         page.get_by_role("link", name="My interests").click()
-        interests = page.locator("#interests .interest")
+        interests = page.locator("#learnt .interest")
         expect(interests.nth(1)).to_be_visible()
         names = " ".join(interests.locator("h3").all_inner_texts())
         assert "dog" in names or "pets" in names

@@ -19,7 +19,7 @@ def go_to(page: Page, view: str) -> None:
 
 
 def interest(page: Page, name: str) -> Locator:
-    return page.locator("#interests .interest").filter(has=page.locator(f'h3:text-matches("{name}", "i")'))
+    return page.locator("#learnt .interest").filter(has=page.locator(f'h3:text-matches("{name}", "i")'))
 
 
 def corrected(page: Page, name: str) -> Locator:
@@ -143,8 +143,8 @@ def erases_everything(page: Page) -> dict[str, object]:
 
 def nothing_is_left(page: Page) -> None:
     go_to(page, "My interests")
-    expect(page.locator("#interests")).to_contain_text("only if you allow it")
-    expect(page.locator("#interests .interest")).to_have_count(0)
+    expect(page.locator("#learnt")).to_contain_text("only if you allow it")
+    expect(page.locator("#learnt .interest")).to_have_count(0)
     go_to(page, "Boards")
     expect(page.locator("#boards-none")).to_be_visible()
     go_to(page, "Find")
@@ -210,13 +210,13 @@ def test_what_is_recommended_has_a_reason_and_what_is_hidden_goes(browser, gatew
     with a_page(browser, gateway, "wanting", learns=True) as page:
         drop(page, painted(RED))
         go_to(page, "For you")
-        red = page.locator("#for-you .card", has_text="red thing")
+        red = page.locator("#recommended .card", has_text="red thing")
         expect(red.locator(".because .why")).not_to_be_empty()
         with page.expect_response("**/v1/activity") as told:
             red.get_by_role("button", name="Hide: red thing").click()
         assert told.value.request.post_data_json["kind"] == "hidden"
         expect(red).to_have_count(0)
-        expect(page.locator("#for-you .card")).not_to_have_count(0)
+        expect(page.locator("#recommended .card")).not_to_have_count(0)
         page.get_by_role("button", name="Allow").click()
         expect(page.locator("#for-you-ask")).to_be_hidden()
         expect(red).to_have_count(0)
