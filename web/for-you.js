@@ -7,7 +7,7 @@ import { button, make } from "./make.js";
 import { placeNow } from "./views.js";
 import { named, say } from "./words.js";
 
-const PAGE = 24;
+const PAGE = 12; // what was shown does not come again: few at a time
 const BECAUSE_SHOWN = 3;
 const LASTS_MS = 10 * 60_000;
 const $ = (id) => document.getElementById(id);
@@ -15,7 +15,6 @@ const $ = (id) => document.getElementById(id);
 // complain(error), open(part): the page's. saving: puts what is shown on boards.
 export function keepForYou({ complain, note, open, saving }) {
   let answer = null;
-  let allowed = true;
   let shownAt = 0;
   let cards = new Map(); // by the key of what they show
   let asking = 0;
@@ -23,17 +22,19 @@ export function keepForYou({ complain, note, open, saving }) {
   // A list that was shown a while ago stays: what was seen in it would not come again.
   async function show() {
     if (answer && Date.now() - shownAt < LASTS_MS) return heard();
-    return renew();
+    const allowed = (await api.getConsents()).personalise.given;
+    $("for-you-ask").hidden = allowed;
+    return allowed ? renew() : undefined; // nothing is used up before the person says how they want it
   }
 
   async function renew() {
     const mine = ++asking;
     $("recommended").setAttribute("aria-busy", "true");
     try {
-      const [told, consents] = await Promise.all([ask(""), api.getConsents()]);
+      const told = await ask("");
       if (mine !== asking) return;
       shownAt = Date.now();
-      [answer, allowed] = [told, consents.personalise.given];
+      answer = told;
       sayForYou();
     } finally {
       if (mine === asking) $("recommended").removeAttribute("aria-busy");
@@ -52,7 +53,7 @@ export function keepForYou({ complain, note, open, saving }) {
     if (!answer) return;
     cards = new Map();
     $("recommended").replaceChildren(...answer.recommendations.map(card));
-    $("for-you-ask").hidden = allowed;
+    $("for-you-ask").hidden = true;
     $("for-you-none").hidden = answer.recommendations.length > 0;
     $("for-you-more").replaceChildren(...(answer.next_cursor ? [button(say("more"), () => more().catch(complain), { class: "button quiet more" })] : []));
     heard();
@@ -91,15 +92,18 @@ export function keepForYou({ complain, note, open, saving }) {
 
   async function allow() {
     await api.setConsent("personalise", true);
-    await renew();
+    answer = null;
+    await show();
   }
 
   saving.addEventListener("saved", heard);
+  $("for-you-new").addEventListener("click", () => renew().catch(complain));
   $("for-you-allow").addEventListener("click", () => allow().catch(complain));
   for (const id of ["market", "in-stock"]) {
     $(id).addEventListener("change", () => {
+      const shown = Boolean(answer);
       answer = null; // in another view it is asked for when it is next shown
-      if (placeNow().view === "for-you") renew().catch(complain);
+      if (shown && placeNow().view === "for-you") renew().catch(complain);
     });
   }
 
