@@ -67,13 +67,11 @@ class Reading:
         return (*kept, *(self._of_colours(features, {f.interest for f in kept}) if box is None else ()))
 
     def _of_colours(self, features: Features, told: Collection[str]) -> Iterator[Finding]:
-        """What the palettes of the whole picture say, and what lies above them, where it is not told already."""
-        said = set(told)
+        """What the palettes of the whole picture say, where it is not told already. Nothing for what lies above them: every
+        picture has colours, so that would say nothing of a person, and more than all else."""
         for palette, strength in palettes_shown(features.colours, self.taxonomy.palettes.values()):
-            for interest in (palette, *(above.id for above in self.taxonomy.ancestors(palette))):
-                if interest not in said:
-                    said.add(interest)
-                    yield Finding(interest, round(self.taxonomy.weighed(interest, strength), 4), WHOLE, ())
+            if palette not in told:
+                yield Finding(palette, round(self.taxonomy.weighed(palette, strength), 4), WHOLE, ())
 
     def _spoken(self, labels: Sequence[str]) -> tuple[list[str], NDArray[np.float32]]:
         """The interests that any of these labels speaks for, and how strongly each does: float32 [interests, labels]."""
