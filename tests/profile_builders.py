@@ -43,6 +43,7 @@ from services.profile.handlers.interests import Interests
 from services.profile.handlers.people import Identify
 from services.profile.handlers.pins import Pins
 from services.profile.handlers.sharing import Sharing
+from services.profile.handlers.tried import TriedThings
 from services.profile.journal import FeatureObjects, Journal
 from services.profile.tenant_taxonomies import Readings, TenantTaxonomies, laid_over
 from services.profile.watching import Watches
@@ -224,6 +225,10 @@ class AProfile:
         return Sharing(self.engine, self.clock, self.limits)
 
     @property
+    def tried(self) -> TriedThings:
+        return TriedThings(self.engine, self.clock)
+
+    @property
     def journal(self) -> Journal:
         reading = Readings(self.taxonomies, self.floor)
         return Journal(self.engine, self.features, reading, self.rules, self.clock, digest=self.taxonomies.digest)
@@ -265,7 +270,7 @@ class AProfile:
         journal = self.journal
         embedded = PicturesEmbedded(journal, self.woken)
         read = ReadEvents(
-            PictureChanged(journal, self.watches, self.boards),
+            PictureChanged(journal, self.watches, self.boards, self.tried),
             embedded,
             PeopleActed(journal, self.corrections),
             self.watches,

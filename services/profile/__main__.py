@@ -16,6 +16,7 @@ from nungil.api.profile.v1.people_pb2_grpc import add_PeopleServiceServicer_to_s
 from nungil.api.profile.v1.profile_pb2_grpc import add_ProfileServiceServicer_to_server
 from nungil.api.profile.v1.recommendations_pb2_grpc import add_RecommendationServiceServicer_to_server
 from nungil.api.profile.v1.segments_pb2_grpc import add_SegmentServiceServicer_to_server
+from nungil.api.profile.v1.tried_pb2_grpc import add_TriedServiceServicer_to_server
 from nungil.database.migrations import check_current
 from nungil.database.open import open_database
 from nungil.database.outbox import relay
@@ -50,6 +51,7 @@ from services.profile.handlers.recommendations import NoteSeen, Recommend, forge
 from services.profile.handlers.segments import ManageSegments, MySegments
 from services.profile.handlers.sharing import Sharing
 from services.profile.handlers.stories import TellStory
+from services.profile.handlers.tried import TriedThings
 from services.profile.journal import FeatureObjects, Journal
 from services.profile.rpc.boards import BoardServicer
 from services.profile.rpc.campaigns import CampaignServicer
@@ -58,6 +60,7 @@ from services.profile.rpc.people import PeopleServicer
 from services.profile.rpc.profile import ProfileServicer
 from services.profile.rpc.recommendations import RecommendationServicer
 from services.profile.rpc.segments import SegmentServicer
+from services.profile.rpc.tried import TriedServicer
 from services.profile.rules import rules_of
 from services.profile.searching import FindThings, open_search
 from services.profile.seen_consumer import ReadSeen
@@ -94,7 +97,8 @@ def run(settings: ProfileSettings, stop: Event) -> None:
         )
         limits = Limits(settings.boards_per_person, settings.pins_per_board)
         boards = Boards(engine, now_ms, woken, limits)
-        changed = PictureChanged(journal, watches, boards)
+        tried = TriedThings(engine, now_ms)
+        changed = PictureChanged(journal, watches, boards, tried)
         read = consumer.ReadEvents(
             changed, PicturesEmbedded(journal, woken), PeopleActed(journal, corrections), watches, boards
         )
@@ -141,6 +145,7 @@ def run(settings: ProfileSettings, stop: Event) -> None:
             add_RecommendationServiceServicer_to_server(recommendation_servicer, server)
             add_CampaignServiceServicer_to_server(campaign_servicer, server)
             add_SegmentServiceServicer_to_server(segment_servicer, server)
+            add_TriedServiceServicer_to_server(TriedServicer(tried), server)
 
         confirm = Confirm(engine, now_ms, settings.bytes_kept_s * 1000)
         every = ByTopic(

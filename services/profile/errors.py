@@ -79,6 +79,10 @@ class InvalidBoard(Rejected):
     """A name, note, place, limit or cursor of boards that cannot be: the message says which."""
 
 
+class InvalidTried(Rejected):
+    """A note, limit or cursor of what was tried that cannot be: the message says which."""
+
+
 class NoSuchBoard(NotFound):
     """No such board, or not the caller's: the answer is the same."""
 

@@ -15,6 +15,7 @@ from nungil.runtime.tracing import Span
 from services.profile import core, store, wire
 from services.profile.handlers.boards import Boards
 from services.profile.handlers.corrections import Corrections
+from services.profile.handlers.tried import TriedThings
 from services.profile.journal import Journal
 from services.profile.watching import Watches
 
@@ -58,17 +59,19 @@ class PicturesEmbedded:
 
 @dataclass(frozen=True)
 class PictureChanged:
-    """A picture was deleted: it is taken out of every journal and off every board, and nobody waits for a part of it."""
+    """A picture was deleted: it is taken out of every journal, off every board and out of what was tried; nobody waits for a part of it."""
 
     journal: Journal
     watches: Watches
     boards: Boards
+    tried: TriedThings
 
     def __call__(self, event: MediaChanged) -> None:
         if event.change == MediaChanged.CHANGE_DELETED:
             self.journal.forget_picture(event.tenant, event.media_id)
             self.watches.forget_picture(event.tenant, event.media_id)
             self.boards.forget_picture(event.tenant, event.media_id)
+            self.tried.forget_picture(event.tenant, event.media_id)
 
 
 @dataclass(frozen=True)
