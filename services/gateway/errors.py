@@ -59,6 +59,14 @@ class PictureNotReady(NotReady):
     """The picture is known and cannot be searched with: not yet, or never."""
 
 
+class PictureNotKept(NotReady):
+    """This picture is only searched with and will be forgotten: keep it first, as a personal one."""
+
+
+class NotOwnPicture(Rejected):
+    """made_media_id is a picture of one's own that is kept: upload it as a personal one first."""
+
+
 class InvalidMessage(Rejected):
     """A message of a WebSocket that is none that we take. The connection lives."""
 

@@ -28,6 +28,7 @@ ROUTES = {
     "/v1/me/learning": {"put"},
     "/v1/me/about": {"get", "put", "delete"},
     "/v1/me/story": {"get"},
+    "/v1/me/tried": {"get"},
     "/v1/me/recommendations": {"get"},
     "/v1/campaigns": {"get"},
     "/v1/campaigns/{campaign_id}": {"get", "put", "delete"},

@@ -21,6 +21,7 @@ from nungil.api.profile.v1.people_pb2_grpc import PeopleServiceStub
 from nungil.api.profile.v1.profile_pb2_grpc import ProfileServiceStub
 from nungil.api.profile.v1.recommendations_pb2_grpc import RecommendationServiceStub
 from nungil.api.profile.v1.segments_pb2_grpc import SegmentServiceStub
+from nungil.api.profile.v1.tried_pb2_grpc import TriedServiceStub
 from nungil.api.search.v1.search_pb2_grpc import SearchServiceStub
 from nungil.runtime.rpc import calling, metadata, open_aio_channel
 
@@ -50,6 +51,7 @@ class Peers:
     dates: Any
     people: Any
     segments: Any
+    tried: Any
     channels: Mapping[str, grpc.aio.Channel]
 
     async def is_serving(self, name: str) -> bool:
@@ -83,5 +85,6 @@ async def open_peers(*, ingest: str, embed: str, search: str, profile: str) -> A
             dates=DateServiceStub(channels["ingest"]),
             people=PeopleServiceStub(channels["profile"]),
             segments=SegmentServiceStub(channels["profile"]),
+            tried=TriedServiceStub(channels["profile"]),
             channels=channels,
         )

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Header
+from fastapi import APIRouter, Header, Query
 
 from nungil.api.ingest.v1 import dates_pb2
-from nungil.api.profile.v1 import profile_pb2
+from nungil.api.profile.v1 import profile_pb2, tried_pb2
 from nungil.runtime.ids import new_event_id
 from services.gateway.core import Who, event_id_of
 from services.gateway.handlers.peers import ask
@@ -21,6 +21,7 @@ from services.gateway.wire.people import (
     LearningKeptModel,
     LearningModel,
     NotedModel,
+    TriedsModel,
 )
 
 router = APIRouter(prefix="/v1", tags=["a person"], route_class=GuardedRoute)
@@ -59,10 +60,22 @@ async def note_activity(
     activity: ActivityModel,
     idempotency_key: Annotated[str | None, Header(description="sent again with the same key, it counts once")] = None,
 ) -> NotedModel:
-    """Notes what the person did with a picture that they can see."""
+    """Notes what the person did with a picture that they can see; where they tried it, with their picture and word about it."""
     event_id = event_id_of(who, idempotency_key) if idempotency_key else new_event_id()
     await parts.note_activity(who, activity, event_id=event_id)
     return NotedModel(event_id=event_id)
+
+
+@router.get("/me/tried")
+async def list_tried(
+    who: Person,
+    parts: Wired,
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+    cursor: Annotated[str, Query(max_length=2000)] = "",
+) -> TriedsModel:
+    """What the person made after a picture, with their own picture of it and their word about it. Gone with either picture."""
+    request = tried_pb2.ListTriedRequest(caller=caller(who), limit=limit, cursor=cursor)
+    return TriedsModel.of(await ask(parts.peers.tried.ListTried, request, timeout_s=parts.settings.call_timeout_s))
 
 
 async def _consents(who: Who, parts: Parts) -> ConsentsModel:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, model_validator
 
-from nungil.api.profile.v1 import events_pb2, profile_pb2
+from nungil.api.profile.v1 import events_pb2, profile_pb2, tried_pb2
 from services.gateway.core import Who
 from services.gateway.wire.common import BoxModel, Model, time_of
 
 KindWord = Literal["saved", "liked", "tried", "shared", "closed_up", "clicked_out", "hidden", "bought"]
+_NOTE = 4_000  # bytes and blanks; profile says how many characters a note has
 _PURPOSES = {
     word: profile_pb2.ConsentPurpose.Value(f"CONSENT_PURPOSE_{word.upper()}")
     for word in (
@@ -86,6 +87,18 @@ class ActivityModel(Model):
     media_id: str = Field(max_length=100)
     box: BoxModel | None = Field(None, description="the part that was meant; absent: the whole picture")
     item_id: str = Field("", max_length=200, description="where it was done with an item")
+    made_media_id: str | None = Field(
+        None, min_length=1, max_length=100, description="where it was tried: one's own picture of what was made of it"
+    )
+    note: str | None = Field(
+        None, max_length=_NOTE, description="where it was tried: at most 500 characters, for oneself alone"
+    )
+
+    @model_validator(mode="after")
+    def _made_where_tried(self) -> ActivityModel:
+        if self.kind != "tried" and (self.made_media_id is not None or self.note is not None):
+            raise ValueError("made_media_id and note belong to the kind 'tried' alone: leave them out, or say 'tried'")
+        return self
 
     def proto(self, who: Who, *, event_id: str, now_ms: int) -> events_pb2.UserActivity:
         return events_pb2.UserActivity(
@@ -97,8 +110,34 @@ class ActivityModel(Model):
             box=self.box.proto() if self.box else None,
             item_id=self.item_id,
             occurred_at_ms=now_ms,
+            result_media_id=self.made_media_id or "",
         )
 
 
 class NotedModel(Model):
     event_id: str = Field(description="the same for every retry with the same Idempotency-Key")
+
+
+class TriedModel(Model):
+    media_id: str = Field(description="of what was tried")
+    made_media_id: str | None = Field(description="the person's picture of what they made of it; null: none")
+    note: str | None = Field(description="their word about it; null: none")
+    at: datetime | None
+
+
+class TriedsModel(Model):
+    tried: list[TriedModel] = Field(description="newest first")
+    next_cursor: str | None = Field(description="send it as `cursor` for what follows; null at the end")
+
+    @classmethod
+    def of(cls, answer: tried_pb2.ListTriedResponse) -> TriedsModel:
+        tried = [
+            TriedModel(
+                media_id=one.media_id,
+                made_media_id=one.made_media_id or None,
+                note=one.note or None,
+                at=time_of(one.tried_at_ms),
+            )
+            for one in answer.tried
+        ]
+        return cls(tried=tried, next_cursor=answer.next_cursor or None)
