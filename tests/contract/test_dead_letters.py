@@ -255,8 +255,8 @@ def test_a_tombstone_that_failed_is_a_letter_too(log: EventLog) -> None:
 
 def test_a_reader_that_there_is_not_is_named(log: EventLog, url: str) -> None:
     with pytest.raises(Misconfigured, match=r"media\.changed by embed"):
-        read_dead_letters(log, group="gateway")
-    assert ask(url, "list", "--group", "gateway").exit_code == 2
+        read_dead_letters(log, group="studio")
+    assert ask(url, "list", "--group", "studio").exit_code == 2
 
 
 @pytest.mark.parametrize("arguments", [["replay"], ["replay", "--all", "--id", "media.changed/embed/0/0"]])

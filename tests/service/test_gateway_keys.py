@@ -159,5 +159,5 @@ def test_a_wrong_key_in_the_pages_address_sets_no_cookie(gateway):
 def test_a_cookie_writes_for_our_own_page_only(gateway, headers, status):
     sent = {name: value.format(url=gateway.url) for name, value in headers.items()}
     cookie = {"Cookie": f"nungil_key={gateway.key()}"}
-    response = httpx.put(f"{gateway.url}/v1/me/consent", json={"taken_on": False}, headers=sent | cookie)
+    response = httpx.put(f"{gateway.url}/v1/me/consent", json={"personalise": False}, headers=sent | cookie)
     assert response.status_code == status, response.text
