@@ -6,7 +6,7 @@ import importlib
 import tempfile
 import threading
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -112,11 +112,17 @@ def _running(name: str, folder: Path, index: ExactVectorIndex) -> Iterator[None]
         upgrade(name, service_database_url(folder, name))
     stop = threading.Event()
     with ExitStack() as stack:
-        if hasattr(main, "open_vector_index"):  # in one process embed and search can share the index that is in memory
-            stack.enter_context(patch.object(main, "open_vector_index", lambda *_: nullcontext(index)))
-        stack.enter_context(_thread(name, lambda: main.run(settings, stop), stop))
-        _wait_until(lambda: stop.is_set() or is_serving(_address(folder, name)), name)
+        with _sharing(main, index):
+            stack.enter_context(_thread(name, lambda: main.run(settings, stop), stop))
+            _wait_until(lambda: stop.is_set() or is_serving(_address(folder, name)), name)
         yield
+
+
+def _sharing(main: Any, index: ExactVectorIndex) -> AbstractContextManager[Any]:
+    """While a service starts: in one process embed and search can share the index that is in memory."""
+    if not hasattr(main, "open_vector_index"):
+        return nullcontext()
+    return patch.object(main, "open_vector_index", lambda *_: nullcontext(index))
 
 
 @contextmanager
