@@ -41,7 +41,7 @@ RIDGE, SHRINK = 30.0, 0.003  # chosen by cross-validation within the fitted half
 THING, NONE = 0.4, 0.2  # overlap with a labelled object
 SMALL = 0.12  # of the picture: windows up to this count more, as small things are many
 FOLDS = 5
-REGION_CUT = 1.2  # about as many things found as false ones left out, within the fitted half
+REGION_CUT = 1.1  # logits: about half of the labelled objects have a dot, and most dots lie on one
 ACCEPTED = 0.85  # of the searches for what the catalogue holds
 AMONG_SHRINK = 0.1
 FAR_WEIGHT = 0.3  # of a foreign catalogue, against 1 for each of the pairs
@@ -68,7 +68,7 @@ def fit_regions(scenes: list[Photograph]) -> dict[str, Any]:
     numbers: list[Floats] = []
     for n, one in enumerate(half):  # what a cell says of its own photograph must come from the others
         cells, offset = _cells(directions, covered, folds != folds[n])
-        numbers.append(numbers_of(one.map, cells, offset))
+        numbers.append(numbers_of(one.map, one.label_map, cells, offset))
     windows = windows_of(*half[0].map.shape[:2])
     _, wanted, weights = zip(*(_weighed(one, windows) for one in half), strict=True)
     x, y, w = np.concatenate(numbers), np.concatenate(wanted), np.concatenate(weights)
@@ -138,7 +138,7 @@ def searches(
     things = objectness_from(regions)
 
     def of_photograph(one: Photograph) -> tuple[Box, ...]:
-        return find_things(one.map, things)
+        return find_things(one.map, one.label_map, things)
 
     asked = queries(sets, half)
     catalogues = {

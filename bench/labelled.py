@@ -38,6 +38,11 @@ class Photograph:
     kinds: frozenset[str]
     objects: tuple[tuple[str, Box], ...]
 
+    @property
+    def label_map(self) -> Floats:
+        """Float32 [labels, rows, columns]."""
+        return self.look.label_map.astype(np.float32).reshape(-1, *self.map.shape[:2])
+
 
 @dataclass(frozen=True)
 class Query:

@@ -100,8 +100,11 @@ def windows_of(rows: int, columns: int) -> Windows:
     return Windows(edges, inside, around, shape, bands, rows, columns)
 
 
-def numbers_of(map_: Floats, cells: Floats, cell_offset: float) -> Floats:
-    """What speaks for each window of `windows_of`, float32 [windows, numbers]. map_: float32 [rows, columns, dim]."""
+def numbers_of(map_: Floats, label_map: Floats, cells: Floats, cell_offset: float) -> Floats:
+    """What speaks for each window of `windows_of`, float32 [windows, numbers].
+
+    map_: float32 [rows, columns, dim]; label_map: float32 [labels, rows, columns], probabilities.
+    """
     windows = windows_of(*map_.shape[:2])
     count = windows.inside.sum(axis=1)
     rim = np.maximum(windows.around.sum(axis=1), 1.0)
@@ -110,7 +113,8 @@ def numbers_of(map_: Floats, cells: Floats, cell_offset: float) -> Floats:
     covered = windows.inside @ thing
     mean = covered / count
     own = np.stack([mean, mean - (windows.around @ thing) / rim, covered / max(float(thing.sum()), 1e-6)], axis=1)
-    return np.concatenate([own, _likeness(direction, windows, count), windows.shape], axis=1, dtype=np.float32)
+    named = _named(label_map.reshape(len(label_map), -1), windows, count, rim)
+    return np.concatenate([own, _likeness(direction, windows, count), windows.shape, named], axis=1, dtype=np.float32)
 
 
 def scores_of(numbers: Floats, windows: Windows, fitted: Objectness) -> Floats:
@@ -154,6 +158,14 @@ def _likeness(direction: Floats, windows: Windows, count: Floats) -> Floats:
         ],
         axis=1,
     )
+
+
+def _named(labels: Floats, windows: Windows, count: Floats, rim: Floats) -> Floats:
+    """Of each window: how surely one label names it, and how much surer than around it; and their roots. labels: [labels, cells]."""
+    inside = (windows.inside @ labels.T) / count[:, None]
+    sure = inside.max(axis=1)
+    surer = np.maximum((inside - (windows.around @ labels.T) / rim[:, None]).max(axis=1), 0.0)
+    return np.stack([sure, np.sqrt(np.maximum(sure, 0.0)), surer, np.sqrt(surer)], axis=1)
 
 
 def _indicators(edges: NDArray[np.int64], rows: int, columns: int) -> Floats:

@@ -57,10 +57,13 @@ def find_boxes(label_map: LabelMap) -> tuple[Box, ...]:
     return tuple(boxes)
 
 
-def find_things(map_: NDArray[np.float32], fitted: Objectness) -> tuple[Box, ...]:
-    """The whole picture, then at most THINGS_KEPT windows that look like one thing, the surest first. map_: float32 [rows, columns, dim]."""
+def find_things(map_: NDArray[np.float32], label_map: LabelMap, fitted: Objectness) -> tuple[Box, ...]:
+    """The whole picture, then at most THINGS_KEPT windows that look like one thing, the surest first.
+
+    map_: float32 [rows, columns, dim]. label_map: float32 [labels, rows, columns], as `strongest_labels` gives it.
+    """
     windows = windows_of(*map_.shape[:2])
-    scores = scores_of(numbers_of(map_, fitted.cells, fitted.cell_offset), windows, fitted)
+    scores = scores_of(numbers_of(map_, label_map, fitted.cells, fitted.cell_offset), windows, fitted)
     scores[windows.inside @ map_.any(axis=-1).ravel() == 0] = -np.inf  # a blank ground has no direction to be found by
     kept = apart(scores, windows, cut=fitted.cut, same=THINGS_SAME, at_most=THINGS_KEPT)
     return (WHOLE, *(windows.box(n) for n in kept))

@@ -58,7 +58,7 @@ def finish(
     """Regions and their vectors. map_: float32 [rows, columns, dim]; label_map: float32 [rows, columns, len(labels)]."""
     named, kept = strongest_labels(label_map, labels)
     calibrated = regions_calibration(space)
-    boxes = find_boxes(kept) if calibrated is None else find_things(map_, calibrated)
+    boxes = find_boxes(kept) if calibrated is None else find_things(map_, kept, calibrated)
     table = summed_area(map_)
     regions = tuple(
         FoundRegion(n, box, unit(pool_box(table, box)), of_box)

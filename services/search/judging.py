@@ -1,9 +1,10 @@
 """Whether a hit is the same kind of thing, or only similar: a decision calibrated an encoder space. Pure functions.
 
-Two logistic regressions, fitted on labelled photographs by bench/calibrate.py, which publishes how often they are wrong. Of few
-hits one over four numbers decides. Of a full page of candidates one over numbers that also say how a hit stands out among the
-others, their squares and products: what is known well stands out, and what is not is a little like everything (the cohorts of
-speaker verification: Auckenthaler, Carey and Lloyd-Thomas, "Score normalization", Digital Signal Processing 2000).
+Two logistic regressions, fitted on labelled photographs by bench/calibrate.py, which publishes how often they are wrong. Whether
+anything matches at all is asked of the likeliest hit: of few hits by one over four numbers, of a full page of candidates by one
+over numbers that also say how it stands out among the others, their squares and products: what is known well stands out, and
+what is not is a little like everything (the cohorts of speaker verification: Auckenthaler, Carey and Lloyd-Thomas, "Score
+normalization", Digital Signal Processing 2000). Where something matches, the four numbers say which other hits do too.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ class Judge:
     """weights: of a hit's cosine, its cells' and labels' agreement, and the support. cut: the logit from which a hit is the same.
 
     cosine: the cut where the cosine is all that is known, as while a frame moves. weights are None where it is all that decides.
-    among: what decides where there are COHORT hits or more.
+    among: what decides of the likeliest of COHORT hits or more.
     """
 
     cosine: float
@@ -50,13 +51,18 @@ class Judge:
     cut: float = 0.0
     among: Among | None = None
 
-    def same(self, numbers: Floats) -> NDArray[np.bool_]:
-        """Of each hit of one search, whether it is the same kind of thing. numbers: as `numbers_of` gives them, of all its hits."""
+    def same(self, numbers: Floats, likeliest: int) -> NDArray[np.bool_]:
+        """Of each hit of one search, whether it is the same kind of thing; none where the likeliest is not.
+
+        numbers: as `numbers_of` gives them, of all its hits.
+        """
         if self.weights is None or not len(numbers):
             return np.asarray(numbers[:, 0] >= self.cosine)
+        same = logits(numbers[:, :PLAIN], self.weights, self.offset) >= self.cut
         if self.among is not None and len(numbers) >= COHORT:
-            return among_logits(numbers, self.among) >= self.among.cut
-        return logits(numbers[:, :PLAIN], self.weights, self.offset) >= self.cut
+            same[likeliest] = among_logits(numbers[likeliest : likeliest + 1], self.among)[0] >= self.among.cut
+        told: NDArray[np.bool_] = same & same[likeliest]
+        return told
 
     def same_by_cosine(self, cosine: float) -> bool:
         """The same decision from one number: cheaper, and oftener wrong."""

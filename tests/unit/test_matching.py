@@ -23,6 +23,8 @@ from services.search.matching import Look, asked_of, best_box, cells_agree, labe
 DIM = 8
 LEFT = Box(0.0, 0.0, 0.5, 1.0)
 
+NAMELESS = np.zeros((1, 10, 10), dtype=np.float32)  # the map of a label that is nowhere
+
 
 def axis(n: int) -> NDArray[np.float32]:
     return np.eye(DIM, dtype=np.float32)[n]
@@ -88,21 +90,22 @@ def judged(cosine: list[float], cells: list[float], labels: list[float]) -> NDAr
 
 
 def test_cells_and_labels_decide_between_hits_of_the_same_cosine() -> None:
-    assert a_judge().same(judged([0.5, 0.5], [0.7, 0.1], [0.5, 0.0])).tolist() == [True, False]
+    assert a_judge().same(judged([0.5, 0.5], [0.7, 0.1], [0.5, 0.0]), 0).tolist() == [True, False]
 
 
 def test_without_weights_the_cosine_decides_alone() -> None:
-    assert Judge(0.3).same(judged([0.31, 0.29], [0, 1], [0, 1])).tolist() == [True, False]
-    assert a_judge().same(judged([], [], [])).tolist() == []
+    assert Judge(0.3).same(judged([0.31, 0.29], [0, 1], [0, 1]), 0).tolist() == [True, False]
+    assert a_judge().same(judged([], [], []), 0).tolist() == []
 
 
 def test_among_enough_hits_one_that_stands_out_is_the_same_and_one_like_all_the_others_is_not() -> None:
     judge = judge_from(calibration_of(EFFICIENTNET_LITE0.name)["judging"], None)
     others = np.linspace(0.3, 0.15, COHORT - 1).tolist()
-    alone = judge.same(judged([0.6, *others], [0.5, *others], [0.5] + [0.1] * (COHORT - 1)))
-    level = judge.same(judged([0.31, *others], [0.31, *others], [0.1] * COHORT))
+    alone = judge.same(judged([0.6, *others], [0.5, *others], [0.5] + [0.1] * (COHORT - 1)), 0)
+    level = judge.same(judged([0.31, *others], [0.31, *others], [0.1] * COHORT), 0)
     assert (bool(alone[0]), bool(level[0])) == (True, False)
-    assert not alone[1:].any()
+    assert not alone[COHORT // 2 :].any()
+    assert not level.any()
 
 
 @given(st.integers(1, 60), st.integers(0, 1000))
@@ -148,7 +151,7 @@ def test_things_of_a_map_are_bounded_apart_and_the_whole_is_first() -> None:
     fitted = objectness_from(calibration_of(EFFICIENTNET_LITE0.name)["regions"])
     random = np.random.default_rng(3)
     for _ in range(5):
-        whole, *things = find_things(random.standard_normal((10, 10, 256)).astype(np.float32), fitted)
+        whole, *things = find_things(random.standard_normal((10, 10, 256)).astype(np.float32), NAMELESS, fitted)
         assert whole == WHOLE
         assert len(things) <= THINGS_KEPT
         assert all(overlap(a, b) <= THINGS_SAME + 1e-6 for i, a in enumerate(things) for b in things[:i])
@@ -160,6 +163,6 @@ def test_no_thing_is_found_on_a_blank_ground_which_has_no_direction() -> None:
     map_ = np.zeros((10, 10, 256), dtype=np.float32)
     map_[3:6, 3:6] = np.random.default_rng(3).standard_normal(256)
     table = summed_area(map_)
-    _, *things = find_things(map_, replace(fitted, cut=-100.0))
+    _, *things = find_things(map_, NAMELESS, replace(fitted, cut=-100.0))
     assert things
     assert all(pool_box(table, box).any() for box in things)

@@ -56,9 +56,10 @@ class RankHits:
         cells, labels = self._agreements(query.tenant, asked, first, looks, cosine)
         alike = likeness(cosine, cells, labels)
         order = self._order(query, first, looks, alike)
-        judged = self.judge.same(numbers_of(cosine, cells, labels, asked.labels, box.area))
+        likeliest = int(alike.argmax())
+        judged = self.judge.same(numbers_of(cosine, cells, labels, asked.labels, box.area), likeliest)
         same = {one.what: bool(judged[n]) for n, one in enumerate(first)}
-        return Ranked([*(first[n] for n in order), *rest], bool(judged[int(alike.argmax())]), same)
+        return Ranked([*(first[n] for n in order), *rest], bool(judged[likeliest]), same)
 
     def boxes(self, tenant: str, vector: NDArray[np.float32], page: Sequence[Found]) -> dict[str, Box]:
         """The part of each picture that matched best, by media id; none of a picture that is being deleted."""
