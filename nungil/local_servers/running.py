@@ -38,14 +38,14 @@ def every_server(cache: Path) -> dict[str, Server]:
 
 @dataclass
 class _Process:
-    """`born`: when it started, in the system's own measure; a process id alone may be another's by now."""
+    """`born`: when it started, in the system's own measure; a process id alone may be another's by now. Empty: it had ended before that was asked."""
 
     pid: int
     born: str
 
     @property
     def runs(self) -> bool:
-        return _born(self.pid) == self.born
+        return self.born != "" and _born(self.pid) == self.born
 
 
 @dataclass

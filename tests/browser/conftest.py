@@ -1,4 +1,4 @@
-"""One browser, and one system with a small shop, for all tests of the page."""
+"""One browser, and one system with a small shop, for each file of tests: a browser leaves its event loop to whoever comes next."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from page_builders import ALP, ARGUMENTS, BLUE, CHROMIUM, DOG, PURPLE, RED, put_
 from playwright.sync_api import Browser, sync_playwright
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     if not CHROMIUM.exists():
         pytest.skip(f"there is no Chromium at {CHROMIUM}: install it, or name it with NUNGIL_CHROMIUM")
@@ -20,7 +20,7 @@ def browser() -> Iterator[Browser]:
         browser.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def gateway(browser) -> Iterator[AGateway]:
     with a_gateway("ingest", "embed", "search", "profile") as gateway:
         with gateway.as_person("keeper") as client:

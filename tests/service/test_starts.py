@@ -106,7 +106,7 @@ def test_a_server_that_does_not_answer_is_waited_for_in_one_line_a_try(
 @pytest.mark.parametrize("service", ["ingest", "profile", "gateway"])  # search asks its index first
 @pytest.mark.parametrize(
     ("newer", "words"),
-    [(False, "is at nothing, not 000"), (True, "is at 0000, which is newer than this release: run the newer one")],
+    [(False, "is at nothing, not 00"), (True, "is at 0000, which is newer than this release: run the newer one")],
 )
 def test_a_schema_that_is_not_this_releases_ends_the_start(
     tmp_path: Path, service: str, newer: bool, words: str

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ import pytest
 from nungil.local_servers import namespace
 from nungil.local_servers.milvus import Milvus
 from nungil.local_servers.namespace import only_loopback
-from nungil.local_servers.running import LocalServers, every_server
+from nungil.local_servers.running import LocalServers, _born, _Process, every_server
 from nungil.local_servers.server import Launch, Place, free_ports, listens
 from nungil.runtime.errors import Misconfigured
 
@@ -154,3 +155,9 @@ def test_ports_are_free_and_distinct() -> None:
         mine.listen()
         assert listens(ports[0])
         assert not listens(ports[1])
+
+
+def test_a_process_that_had_ended_before_its_birth_was_asked_for_does_not_run() -> None:
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    assert not _Process(ended.pid, _born(ended.pid)).runs
