@@ -1,37 +1,5 @@
-"""For every test: skips are failures where NUNGIL_NO_SKIPS=1, as in CI, so that nothing is left out unseen."""
+"""For every test: the table of contracts, and skips that are failures in CI."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Generator
-from typing import Any
-
-import pytest
-
-pytest_plugins = ["contract_table"]
-
-
-def forbidden(report: pytest.TestReport | pytest.CollectReport) -> str | None:
-    """Why this report's skip is a failure; None where it is none, or skips are allowed. An expected failure is no skip."""
-    if os.environ.get("NUNGIL_NO_SKIPS") != "1" or not report.skipped or hasattr(report, "wasxfail"):
-        return None
-    reason = str(report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr)
-    return f"{reason}; NUNGIL_NO_SKIPS=1 forbids that"
-
-
-@pytest.hookimpl(hookwrapper=True)
-def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[Any]) -> Generator[None, Any, None]:
-    """Turns a skip into a failure that gives the skip's reason."""
-    outcome = yield
-    report: pytest.TestReport = outcome.get_result()
-    if reason := forbidden(report):
-        report.outcome, report.longrepr = "failed", reason
-
-
-@pytest.hookimpl(hookwrapper=True)
-def pytest_make_collect_report(collector: pytest.Collector) -> Generator[None, Any, None]:
-    """The same for a module that skips itself."""
-    outcome = yield
-    report: pytest.CollectReport = outcome.get_result()
-    if reason := forbidden(report):
-        report.outcome, report.longrepr = "failed", reason
+pytest_plugins = ["contract_table", "no_skips"]

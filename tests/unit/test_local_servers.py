@@ -122,7 +122,7 @@ def test_a_machine_without_java_maven_and_go_is_told_how_to_get_them(
         assert f"{program} is absent: install" in sentences
 
 
-@pytest.mark.skipif(only_loopback(), reason="a machine with no network at all")
+@pytest.mark.skipif(only_loopback(), reason="this machine has no network at all")
 def test_milvus_runs_in_a_jail_refuses_to_run_without_or_is_told_to(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
