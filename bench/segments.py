@@ -27,6 +27,7 @@ from bench.report import write_section
 from nungil.api.profile.v1 import profile_pb2 as pb
 from nungil.event_log.port import Record
 from nungil.runtime.clock import now_ms
+from nungil.taxonomy.refused import refusal_of_label
 from nungil.taxonomy.taxonomy import Name, load_taxonomy
 from services.profile import segments_rows, store, wire
 from services.profile.core import DAY_MS, Entry, State
@@ -34,7 +35,6 @@ from services.profile.journal import Journal
 from services.profile.segmenting import Segments
 from services.profile.segments.definition import AllOf, AnyOf, Definition, InterestWeighs, LabelSeen, encode
 from services.profile.segments.published import Segment
-from services.profile.segments.refused import refusal_of_label
 
 COUNTS = (10, 100, 1_000)
 EVENTS = 100  # of each round

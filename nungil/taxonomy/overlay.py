@@ -16,7 +16,7 @@ from typing import Any
 import yaml
 
 from nungil.runtime.errors import Misconfigured
-from nungil.taxonomy.refused import refused_word
+from nungil.taxonomy.refused import refusal_of_words
 from nungil.taxonomy.taxonomy import Interest, LabelEntry, Name, Taxonomy, load_taxonomy
 
 SECTIONS = ("names", "interests", "labels", "hidden", "weights")
@@ -135,8 +135,8 @@ def _faults_of_interests(taxonomy: Taxonomy, document: Document, known: set[str]
         if id_ in seen:
             yield f"{where}: given twice"
         seen.add(id_)
-        if word := refused_word(id_):
-            yield f"{where}: {word!r} is never inferred of a person"
+        if refusal := refusal_of_words(id_):
+            yield f"{where}: {id_!r} is refused: {refusal.why.en}"
         for key in sorted(set(entry) - {"id", "ko", "en", "parent", "words"}, key=str):
             yield f"{where}.{key}: there is no such field; use id, ko, en, parent, words"
         yield from _faults_of_name(where, entry)
@@ -195,8 +195,8 @@ def _faults_of_name(where: str, entry: Mapping[str, Any]) -> Iterator[str]:
             yield f"{where}.{language}: the name is missing; both languages are shown"
         elif len(name) > LONGEST:
             yield f"{where}.{language}: {len(name)} characters; at most {LONGEST} are shown"
-        elif word := refused_word(name):
-            yield f"{where}.{language}: {word!r} is never inferred of a person"
+        elif refusal := refusal_of_words(name):
+            yield f"{where}.{language}: {name!r} is refused: {refusal.why.en}"
 
 
 def _faults_of_words(where: str, words: Any) -> Iterator[str]:
@@ -204,8 +204,8 @@ def _faults_of_words(where: str, words: Any) -> Iterator[str]:
         yield f"{where}.words: it should be a list of words"
         return
     for word in words or ():
-        if found := refused_word(word):
-            yield f"{where}.words: {found!r} is never inferred of a person"
+        if refusal := refusal_of_words(word):
+            yield f"{where}.words: {word!r} is refused: {refusal.why.en}"
 
 
 def _without(taxonomy: Taxonomy, hidden: frozenset[str]) -> Taxonomy:

@@ -6,9 +6,9 @@ import json
 
 import pytest
 
+from nungil.taxonomy.refused import load_refusals
 from nungil.taxonomy.taxonomy import load_taxonomy
 from services.profile.segments.errors import InvalidSegment, RefusedSegment
-from services.profile.segments.refused import load_refusals
 from services.profile.segments.validation import read
 
 NAMED = {
@@ -91,6 +91,7 @@ ASKED = [
     ("sexuality", {"label": "rainbow_flag"}),
 ]
 ALLOWED = [
+    "Rabbits", "Monkeys and apes",
     "Dog and mountain", "French bulldog owners", "German shepherds", "Persian cats", "Korean food", "Chinese tea", "Italian cooking",
     "Mexican dishes", "Black dresses", "Black and white photography", "White sneakers", "Coffee lovers", "Weight training", "Cycling",
     "Running", "Skincare", "Make-up", "Face cream", "Hair styling", "Weddings", "Baby care", "Nursery furniture", "Toys", "Graduations",

@@ -12,7 +12,7 @@ from click.testing import CliRunner
 from nungil.cli.main import main
 from nungil.runtime.errors import Misconfigured
 from nungil.taxonomy.overlay import digest_of, faults_of, overlaid, read_overlay, read_overlays
-from nungil.taxonomy.refused import refused_word
+from nungil.taxonomy.refused import refusal_of_words
 from nungil.taxonomy.taxonomy import Name, load_taxonomy
 
 SHIPPED = load_taxonomy()
@@ -128,7 +128,7 @@ REFUSED = [
 ]  # fmt: skip
 TAKEN = [
     "national parks", "경기도 여행", "장애물 달리기", "race cars", "교외로 나들이", "dogs", "강아지", "Sussex", "drugstore", "moody blues",
-    "organic food",
+    "organic food", "rabbits", "monkeys and apes",
 ]  # fmt: skip
 
 
@@ -143,17 +143,19 @@ def test_what_is_never_inferred_names_no_interest(word: str):
 
 def test_an_id_is_a_name_as_well():
     document = an_overlay(interests=[{"id": "mental_health", "ko": "것", "en": "thing"}])
-    assert faults_of(SHIPPED, document) == ["interests.mental_health: 'health' is never inferred of a person"]
+    assert faults_of(SHIPPED, document) == [
+        "interests.mental_health: 'mental_health' is refused: health and the state of the body are never inferred"
+    ]
 
 
 @pytest.mark.parametrize("word", TAKEN)
 def test_what_only_sounds_like_it_is_taken(word: str):
-    assert refused_word(word) is None
+    assert refusal_of_words(word) is None
 
 
 def test_nothing_that_ships_is_refused():
     said = [text for each in SHIPPED.interests.values() for text in (each.name.ko, each.name.en, *each.words)]
-    assert [text for text in said if refused_word(text)] == []
+    assert [text for text in said if refusal_of_words(text)] == []
 
 
 def test_a_digest_follows_what_is_said_and_not_how():

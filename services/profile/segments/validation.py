@@ -13,6 +13,7 @@ import yaml
 
 from nungil.api.profile.v1 import profile_pb2
 from nungil.commerce import MARKETS
+from nungil.taxonomy.refused import Refusal, refusal_of_label, refusal_of_words
 from nungil.taxonomy.taxonomy import Name, Taxonomy
 from services.profile.segments.definition import (
     DAYS_KEPT,
@@ -30,7 +31,6 @@ from services.profile.segments.definition import (
 )
 from services.profile.segments.errors import InvalidSegment, RefusedSegment
 from services.profile.segments.evaluation import NOBODY, course
-from services.profile.segments.refused import Refusal, refusal_of_label, refusal_of_words
 
 MOST_BYTES = 20_000
 MOST_LEAVES = 32
