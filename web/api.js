@@ -1,14 +1,14 @@
 // The public API, as the page uses it. The key is in a cookie that scripts cannot read.
 
-import { say } from "./words.js";
+import { fault, say } from "./words.js";
 
 const asPart = encodeURIComponent;
 
 export class Problem extends Error {
   constructor(status, body) {
-    super(body.detail ?? `HTTP ${status}`);
-    this.status = status;
-    this.slug = (body.type ?? "").split(":").at(-1);
+    const slug = (body.type ?? "").split(":").at(-1);
+    super(fault(slug, body.detail) ?? `HTTP ${status}`);
+    Object.assign(this, { status, slug });
   }
 }
 

@@ -1,5 +1,6 @@
 // What the page says, in the language of who reads it.
 
+import { FAULTS_KO } from "./faults-ko.js";
 import { EN } from "./words-en.js";
 import { KO } from "./words-ko.js";
 
@@ -19,6 +20,9 @@ export function say(key, ...values) {
   const words = WORDS[language][key];
   return typeof words === "function" ? words(...values) : words;
 }
+
+// An error of the API. detail: its own English words, which stand where there are no Korean ones.
+export const fault = (slug, detail) => (language === "ko" && FAULTS_KO[slug]) || detail;
 
 // A {ko, en} in the language of the page, or in the other where it has only that.
 export const named = (name) => (name ? name[language] || name.ko || name.en || "" : "");

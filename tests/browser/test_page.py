@@ -330,12 +330,13 @@ def test_a_picture_only_searched_with_is_not_among_ones_pictures(browser, gatewa
         expect(page.locator("#give")).to_be_visible()
 
 
-def test_what_is_no_picture_is_told_so(browser, gateway):
+@pytest.mark.parametrize(("locale", "told"), [("en-US", "JPEG, PNG, WebP"), ("ko-KR", "받지 않는 형식입니다")])
+def test_what_is_no_picture_is_told_so(browser, gateway, locale, told):
     key = gateway.key(subject="wrong")
-    page = browser.new_page(locale="en-US")
+    page = browser.new_page(locale=locale)
     page.goto(f"{gateway.url}/?key={key}")
     page.set_input_files("#file", {"name": "words.png", "mimeType": "image/png", "buffer": b"no picture"})
-    expect(page.locator("#toast")).to_be_visible()
+    expect(page.locator("#toast")).to_contain_text(told)
     expect(page.locator("#give")).to_be_visible()
     page.close()
 
