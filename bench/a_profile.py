@@ -26,7 +26,7 @@ from nungil.pictures.features import Features, FoundLabel, encode_features
 from nungil.runtime.clock import now_ms
 from nungil.runtime.ids import new_event_id, new_media_id, new_person_id
 from nungil.taxonomy.taxonomy import load_taxonomy
-from services.profile import store
+from services.profile import tables
 from services.profile.config import GAINS, ProfileSettings, gains_by_kind
 from services.profile.core import DAY_MS, Rules
 from services.profile.evidence import Reading
@@ -62,7 +62,7 @@ def a_profile(database_url: str, *, pictures: int, people: int) -> Iterator[APro
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="nungil-bench-"))
         objects = stack.enter_context(open_object_store(f"file://{folder}"))
         engine = stack.enter_context(open_database(database_url))
-        store.METADATA.create_all(engine)
+        tables.METADATA.create_all(engine)
         yield AProfile(engine, objects, some_pictures(objects, pictures), some_people(engine, people))
 
 
@@ -88,11 +88,11 @@ def some_people(engine: Engine, n: int) -> list[str]:
     ids, then = [new_person_id() for _ in range(n)], now_ms() - DAY_MS
     with engine.begin() as c:
         c.execute(
-            insert(store.PEOPLE),
+            insert(tables.PEOPLE),
             [{"person_id": id_, "tenant": TENANT, "subject": f"s-{id_}", "created_at_ms": then} for id_ in ids],
         )
         agreed = {"purpose": int(pb.CONSENT_PURPOSE_IMAGE_INTEREST), "given": True, "changed_at_ms": then}
-        c.execute(insert(store.CONSENTS), [{"person_id": id_, "tenant": TENANT, **agreed} for id_ in ids])
+        c.execute(insert(tables.CONSENTS), [{"person_id": id_, "tenant": TENANT, **agreed} for id_ in ids])
     return ids
 
 

@@ -34,7 +34,7 @@ from nungil.event_log.topics import USER_ACTIVITY
 from nungil.event_log.topics_apply import apply_topics, delete_topics
 from nungil.runtime.errors import Rejected
 from nungil.runtime.ids import new_media_id
-from services.profile import consumer, store, wire
+from services.profile import consumer, tables, wire
 from services.profile.refolding import FoldAll
 
 CLAIMS = {"Kafka and PostgreSQL": 30.0, "SQLite": 3.0}
@@ -118,7 +118,7 @@ def measured(url: str, database_url: str, way: str, events: int) -> Rate:
 def check(profile: AProfile, events: int) -> None:
     """Every event has its row, none waits, and folding every journal again changes no state."""
     with profile.engine.begin() as c:
-        filled = c.execute(select(func.count()).where(store.JOURNAL.c.findings.is_not(None))).scalar_one()
+        filled = c.execute(select(func.count()).where(tables.JOURNAL.c.findings.is_not(None))).scalar_one()
     again = FoldAll(profile.engine, RULES)(threading.Event())
     if filled != events or again.changed or again.ruled:
         raise RuntimeError(

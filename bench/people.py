@@ -24,7 +24,7 @@ from bench.report import write_section
 from nungil.database.open import open_database
 from nungil.event_log.port import Record
 from nungil.runtime.ids import new_event_id
-from services.profile import encoding, store, wire
+from services.profile import encoding, tables, wire
 
 MODELS, PICTURES = 50, 200
 CHUNK = 500  # people a transaction
@@ -50,9 +50,9 @@ def models(url: str, events: int) -> tuple[list[Row], list[list[Row]], list[dict
             if profile.journal.add([wire.activity_of(taken)]):
                 raise RuntimeError("an event was refused")
         with profile.engine.begin() as c:
-            states: list[Row] = [dict(row) for row in c.execute(select(store.STATES)).mappings()]
+            states: list[Row] = [dict(row) for row in c.execute(select(tables.STATES)).mappings()]
             journals: dict[str, list[Row]] = {}
-            for one in c.execute(select(store.JOURNAL)).mappings():
+            for one in c.execute(select(tables.JOURNAL)).mappings():
                 journals.setdefault(one["person_id"], []).append(dict(one))
     labels = []
     for state in states:
@@ -67,17 +67,17 @@ def models(url: str, events: int) -> tuple[list[Row], list[list[Row]], list[dict
 
 def fill(engine: Engine, people: int, states: Sequence[Row], journals: Sequence[Sequence[Row]]) -> None:
     """People with the rows of the models, each under ids of its own."""
-    store.METADATA.create_all(engine)
+    tables.METADATA.create_all(engine)
     for start in range(0, people, CHUNK):
         ids = some_people(engine, min(CHUNK, people - start))
         with engine.begin() as c:
             of = [(id_, (start + n) % len(states)) for n, id_ in enumerate(ids)]
-            c.execute(insert(store.STATES), [{**states[model], "person_id": id_} for id_, model in of])
+            c.execute(insert(tables.STATES), [{**states[model], "person_id": id_} for id_, model in of])
             rows = [
                 {**row, "person_id": id_, "event_id": new_event_id()} for id_, model in of for row in journals[model]
             ]
             if rows:
-                c.execute(insert(store.JOURNAL), rows)
+                c.execute(insert(tables.JOURNAL), rows)
 
 
 def fill_peer(engine: Engine, people: int, labels: Sequence[Mapping[str, float]]) -> None:

@@ -29,7 +29,7 @@ from nungil.event_log.port import Record
 from nungil.runtime.clock import now_ms
 from nungil.taxonomy.refused import refusal_of_label
 from nungil.taxonomy.taxonomy import Name, load_taxonomy
-from services.profile import segments_rows, store, wire
+from services.profile import segments_rows, tables, wire
 from services.profile.core import DAY_MS, Entry, State
 from services.profile.journal import Journal
 from services.profile.segmenting import Segments
@@ -99,7 +99,7 @@ def people_in(engine: Engine, n: int) -> list[str]:
     ids = some_people(engine, n)
     agreed = {"purpose": int(pb.CONSENT_PURPOSE_PERSONALISE), "given": True, "changed_at_ms": now_ms() - DAY_MS}
     with engine.begin() as c:
-        c.execute(insert(store.CONSENTS), [{"person_id": id_, "tenant": TENANT, **agreed} for id_ in ids])
+        c.execute(insert(tables.CONSENTS), [{"person_id": id_, "tenant": TENANT, **agreed} for id_ in ids])
     return ids
 
 

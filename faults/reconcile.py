@@ -29,11 +29,12 @@ from services.ingest.store.tables import MEDIA
 from services.ingest.store.tables import OUTBOX as INGEST_OUTBOX
 from services.profile import core
 from services.profile import store as profile_store
+from services.profile import tables as profile_tables
 from services.profile.encoding import encode_state
 from services.profile.taking_back import fold_all
 
 TENANT = "local"
-OUTBOXES = {"ingest": INGEST_OUTBOX, "profile": profile_store.OUTBOX}
+OUTBOXES = {"ingest": INGEST_OUTBOX, "profile": profile_tables.OUTBOX}
 _WEIGHTS_AGREE = 1e-4  # runs differ by seconds, half-lives are weeks
 _AT_ONCE = 50
 Learnt = tuple[int, str, str, str]  # kind, the picture's name, box, findings
@@ -185,7 +186,7 @@ def _check_log(stack: Stack, name_of: Mapping[str, str], found: Found) -> None:
 
 
 def _check_profile(stack: Stack, name_of: Mapping[str, str], found: Found) -> None:
-    journal, states, outbox = profile_store.JOURNAL, profile_store.STATES, profile_store.OUTBOX
+    journal, states, outbox = profile_tables.JOURNAL, profile_tables.STATES, profile_tables.OUTBOX
     with open_database(stack.settings["profile"]["database_url"]) as engine, reading(engine) as c:
         rows = c.execute(select(journal).where(journal.c.tenant == TENANT)).all()
         people = c.execute(select(states.c.person_id).where(states.c.tenant == TENANT)).scalars().all()

@@ -30,7 +30,7 @@ from nungil.pictures.features import Features, FoundLabel, FoundRegion, box_to_p
 from nungil.runtime.errors import Rejected
 from nungil.taxonomy.overlay import Document
 from nungil.taxonomy.taxonomy import Interest, LabelEntry, Name, Taxonomy
-from services.profile import core, encoding, store
+from services.profile import core, encoding, store, tables
 from services.profile.boards import Limits
 from services.profile.config import GAINS, gains_by_kind
 from services.profile.consumer import ReadEvents
@@ -287,13 +287,13 @@ class AProfile:
     def rows(self) -> list[tuple[str, bool]]:
         """Every row of every journal: its event, and whether it waits."""
         with reading(self.engine) as c:
-            rows = c.execute(store.JOURNAL.select().order_by(store.JOURNAL.c.event_id))
+            rows = c.execute(tables.JOURNAL.select().order_by(tables.JOURNAL.c.event_id))
             return [(row.event_id, row.findings is None) for row in rows]
 
     def outbox(self) -> list[UserActivity]:
         """What waits to be published."""
         with reading(self.engine) as c:
-            return [UserActivity.FromString(row.value) for row in c.execute(store.OUTBOX.select())]
+            return [UserActivity.FromString(row.value) for row in c.execute(tables.OUTBOX.select())]
 
 
 @contextmanager

@@ -32,7 +32,7 @@ from nungil.runtime.clock import now_ms
 from nungil.runtime.lifecycle import serve, worker
 from nungil.runtime.rpc import grpc_server
 from nungil.taxonomy.taxonomy import load_taxonomy
-from services.profile import consumer, store
+from services.profile import consumer, tables
 from services.profile.boards import Limits
 from services.profile.config import ProfileSettings
 from services.profile.handlers.abouts import Abouts
@@ -156,7 +156,7 @@ def run(settings: ProfileSettings, stop: Event) -> None:
             }
         )
         stack.enter_context(worker("segments", lambda: segments.work(stop), stop))
-        stack.enter_context(worker("relay", lambda: relay(engine, store.OUTBOX, log, stop, woken), stop))
+        stack.enter_context(worker("relay", lambda: relay(engine, tables.OUTBOX, log, stop, woken), stop))
         events = stack.enter_context(log.subscribe(every.topics, group=consumer.GROUP))
         dead = DeadLetters(log, group=consumer.GROUP)
         stack.enter_context(

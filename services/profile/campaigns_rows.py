@@ -32,7 +32,7 @@ from sqlalchemy import (
 
 from nungil.database.open import hold
 from services.profile.core import today
-from services.profile.store import METADATA
+from services.profile.tables import METADATA
 
 CAMPAIGNS = Table(
     "campaigns",

@@ -29,7 +29,7 @@ from sqlalchemy import (
 )
 
 from nungil.erasing import Removed
-from services.profile.store import METADATA, PEOPLE
+from services.profile.tables import METADATA, PEOPLE
 
 ERASURES = Table(
     "erasures",

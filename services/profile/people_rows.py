@@ -26,7 +26,7 @@ from sqlalchemy import (
     update,
 )
 
-from services.profile.store import JOURNAL, METADATA
+from services.profile.tables import JOURNAL, METADATA
 
 Shares = tuple[tuple[str, float], ...]  # interest id, how surely a picture shows it; surest first
 

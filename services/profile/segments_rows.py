@@ -31,7 +31,7 @@ from sqlalchemy import (
 from nungil.api.profile.v1 import profile_pb2
 from nungil.database.open import hold
 from services.profile.segments.facts import Deed
-from services.profile.store import CONSENTS, JOURNAL, METADATA, WATCHES
+from services.profile.tables import CONSENTS, JOURNAL, METADATA, WATCHES
 
 _BOTH = (profile_pb2.CONSENT_PURPOSE_PERSONALISE, profile_pb2.CONSENT_PURPOSE_IMAGE_INTEREST)
 

@@ -19,7 +19,7 @@ from sqlalchemy import (
     select,
 )
 
-from services.profile.store import METADATA
+from services.profile.tables import METADATA
 from services.profile.tried import Place, Tried
 
 TRIED = Table(

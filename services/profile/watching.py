@@ -14,7 +14,7 @@ from nungil.database.outbox import put_out
 from nungil.pictures.boxes import Box
 from nungil.runtime import ids
 from nungil.runtime.clock import Clock
-from services.profile import store, watch_rows, watch_wire, watches
+from services.profile import store, tables, watch_rows, watch_wire, watches
 from services.profile.errors import NoSuchPicture, NoSuchWatch, TooManyWatches, UnknownPerson
 from services.profile.journal import FeatureObjects
 from services.profile.pictures import visible
@@ -58,7 +58,7 @@ class Watches:
             watch = Watch(ids.new_watch_id(), crop, self.clock())
             watch_rows.add(c, tenant, person_id, watch, labels)
             self._changed(c, tenant, person_id)
-            put_out(c, store.OUTBOX, [watch_wire.began(tenant, person_id, watch)])
+            put_out(c, tables.OUTBOX, [watch_wire.began(tenant, person_id, watch)])
         self.woken.set()
         logger.info("watch %s of %s begins", watch.watch_id, person_id)
         return watch, True, clipped
@@ -77,7 +77,7 @@ class Watches:
             if not watch_rows.remove(c, tenant, person_id, watch_id):
                 raise NoSuchWatch(f"no watch {watch_id[:64]}")
             self._changed(c, tenant, person_id)
-            put_out(c, store.OUTBOX, [watch_wire.ended(tenant, watch_id)])
+            put_out(c, tables.OUTBOX, [watch_wire.ended(tenant, watch_id)])
         self.woken.set()
 
     def forget_picture(self, tenant: str, media_id: str) -> None:
@@ -89,7 +89,7 @@ class Watches:
                 store.lock_person(c, tenant, person_id)
                 ended = watch_rows.remove_picture(c, tenant, person_id, media_id)
                 self._changed(c, tenant, person_id)
-                put_out(c, store.OUTBOX, [watch_wire.ended(tenant, watch_id) for watch_id in ended])
+                put_out(c, tables.OUTBOX, [watch_wire.ended(tenant, watch_id) for watch_id in ended])
             self.woken.set()
 
     def matched(self, found: Matched) -> None:

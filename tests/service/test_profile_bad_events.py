@@ -9,7 +9,7 @@ from nungil.api.profile.v1 import profile_pb2 as pb
 from nungil.api.profile.v1.events_pb2 import UserActivity
 from nungil.event_log import topics
 from nungil.pictures.boxes import Box
-from services.profile import store
+from services.profile import tables
 
 
 @pytest.fixture
@@ -77,7 +77,7 @@ def test_an_event_after_the_person_is_gone_is_a_dead_letter_and_brings_nothing_b
     profile.put(a_picture(owner=person))
     profile.read(an_activity(person))
     with profile.engine.begin() as c:
-        c.execute(store.PEOPLE.delete().where(store.PEOPLE.c.person_id == person))
+        c.execute(tables.PEOPLE.delete().where(tables.PEOPLE.c.person_id == person))
     assert f"no person {person}" in rejected(profile, an_activity(person, event_id="late"))
     assert profile.state(person) is None
     assert [event_id for event_id, _ in profile.rows()] == ["good"]

@@ -10,7 +10,7 @@ from nungil.api.profile.v1 import profile_pb2 as pb
 from nungil.database.open import reading
 from nungil.event_log import topics
 from nungil.pictures.boxes import WHOLE, Box, InvalidBox
-from services.profile import boards_rows, store
+from services.profile import boards_rows, tables
 from services.profile.errors import (
     BoardFull,
     InvalidBoard,
@@ -118,7 +118,7 @@ def test_what_is_saved_is_told_once_with_ids_alone_and_is_first_on_its_board(pro
     assert (event.person_id, event.item_id, event.occurred_at_ms) == (mina, "i-1", NOW_MS)
     assert (event.box.x, event.box.width) == (0.0, 0.5)
     with reading(profile.engine) as c:
-        values = b"".join(row.value for row in c.execute(store.OUTBOX.select()))
+        values = b"".join(row.value for row in c.execute(tables.OUTBOX.select()))
     assert b"wedding" not in values
     assert b"birthday" not in values
 
@@ -365,7 +365,7 @@ def test_a_person_who_is_gone_leaves_no_board_no_pin_and_nothing_kept(profile, m
     save(profile, mina, board)
     profile.sharing.keep(TENANT, juno, profile.sharing.share(TENANT, mina, board))
     with profile.engine.begin() as c:
-        c.execute(store.PEOPLE.delete().where(store.PEOPLE.c.person_id == mina))
+        c.execute(tables.PEOPLE.delete().where(tables.PEOPLE.c.person_id == mina))
     with reading(profile.engine) as c:
         for table in (boards_rows.BOARDS, boards_rows.PINS, boards_rows.KEPT_BOARDS):
             assert c.execute(select(func.count()).select_from(table)).scalar_one() == 0

@@ -22,7 +22,7 @@ from nungil.event_log import topics
 from nungil.event_log.port import Record
 from nungil.runtime.errors import Rejected
 from services.profile import erasures_rows as rows
-from services.profile import store
+from services.profile import store, tables
 from services.profile.errors import InvalidActivity, UnknownPerson
 from services.profile.handlers.erasing import ASKED, Confirm, Erase, Receipts
 from services.profile.handlers.exporting import Export
@@ -49,7 +49,7 @@ def a_person(engine: Engine, subject: str = "mina") -> str:
     person_id = Identify(engine, clock)(TENANT, subject)
     with engine.begin() as c:
         of_person = {"tenant": TENANT, "person_id": person_id}
-        c.execute(insert(store.CONSENTS).values(**of_person, purpose=2, given=True, changed_at_ms=NOW_MS))
+        c.execute(insert(tables.CONSENTS).values(**of_person, purpose=2, given=True, changed_at_ms=NOW_MS))
         watch = {
             **of_person,
             "watch_id": f"w-{subject}",
@@ -62,9 +62,9 @@ def a_person(engine: Engine, subject: str = "mina") -> str:
             "label_score": 0.0,
             "created_at_ms": NOW_MS,
         }
-        c.execute(insert(store.WATCHES).values(**watch))
+        c.execute(insert(tables.WATCHES).values(**watch))
         match = {"watch_id": f"w-{subject}", "item_id": "i-1", "media_id": "m-2", "score": 0.9, "matched_at_ms": NOW_MS}
-        c.execute(insert(store.WATCH_MATCHES).values(**match))
+        c.execute(insert(tables.WATCH_MATCHES).values(**match))
     return person_id
 
 
@@ -74,7 +74,9 @@ def erase(engine: Engine, person_id: str) -> str:
 
 def told(engine: Engine) -> list[tuple[str, str, bytes | None]]:
     with reading(engine) as c:
-        return [(row.topic, row.key, row.value) for row in c.execute(store.OUTBOX.select().order_by(store.OUTBOX.c.id))]
+        return [
+            (row.topic, row.key, row.value) for row in c.execute(tables.OUTBOX.select().order_by(tables.OUTBOX.c.id))
+        ]
 
 
 def rows_left(engine: Engine, person_id: str) -> dict[str, int]:
@@ -111,7 +113,7 @@ def test_every_row_goes_with_the_link_and_no_one_elses(engine: Engine) -> None:
 
 
 def test_every_table_that_names_a_person_loses_the_rows_of_one_who_leaves() -> None:
-    naming = {name for name, table in store.METADATA.tables.items() if "person_id" in table.c}
+    naming = {name for name, table in tables.METADATA.tables.items() if "person_id" in table.c}
     going = {table.name for table in rows.tables_of_people()}
     assert naming - going <= {"people", "erasures"}
     for table in rows.tables_of_people():
@@ -232,7 +234,7 @@ def test_a_long_journal_is_read_a_page_at_a_time(engine: Engine) -> None:
         for n in range(1_203)
     ]
     with engine.begin() as c:
-        c.execute(insert(store.JOURNAL), kept)
+        c.execute(insert(tables.JOURNAL), kept)
     parts = list(Export(engine, [])(TENANT, mina))
     start = next(n for n, (path, _) in enumerate(parts) if path == "profile/kept/journal.json")
     end = next((n for n, (path, _) in enumerate(parts) if n > start and path), len(parts))

@@ -33,7 +33,7 @@ from nungil.database.open import reading
 from nungil.event_log import topics
 from nungil.event_log.port import Record
 from nungil.object_store import keys
-from services.profile import core, encoding, journal, store, wire
+from services.profile import core, encoding, journal, tables, wire
 
 DOG_ON_A_MOUNTAIN = {LEFT: (("golden_retriever", 0.8),), RIGHT: (("alp", 0.7),)}
 
@@ -401,7 +401,7 @@ def test_the_picture_of_what_was_made_is_kept_with_its_row_until_it_is_deleted(p
 
 def _results(profile) -> list[str]:
     with reading(profile.engine) as c:
-        return list(c.execute(select(store.JOURNAL.c.result_media_id)).scalars())
+        return list(c.execute(select(tables.JOURNAL.c.result_media_id)).scalars())
 
 
 def test_unsaving_leaves_what_never_saving_would_have(profile):
@@ -420,8 +420,8 @@ def test_rows_without_vectors_still_fold(profile):
     profile.put(a_picture(owner=person))
     profile.read(an_activity(person))
     with profile.engine.begin() as c:
-        c.execute(update(store.JOURNAL).values(vectors=None, space=None))
-        c.execute(store.STATES.delete())
+        c.execute(update(tables.JOURNAL).values(vectors=None, space=None))
+        c.execute(tables.STATES.delete())
     assert profile.interests(person)["dogs"] == pytest.approx(0.9, rel=1e-3)
     assert profile.journal.state_of(TENANT, person).clusters.each == ()
 

@@ -21,7 +21,7 @@ from profile_builders import (
 )
 from sqlalchemy import update
 
-from services.profile import core, encoding, store
+from services.profile import core, encoding, tables
 from services.profile.refolding import FoldAll, Refolded
 
 
@@ -61,7 +61,7 @@ def test_lost_states_are_made_again_with_the_same_digest(profile: AProfile) -> N
     people = people_who_did_things(profile)
     kept, digest = [profile.state(person) for person in people], folded(profile).digest
     with profile.engine.begin() as c:
-        c.execute(store.STATES.delete())
+        c.execute(tables.STATES.delete())
     done = folded(profile)
     assert done.changed == 3
     assert done.digest == digest != done.digest_before
@@ -74,7 +74,7 @@ def test_a_state_that_does_not_follow_is_put_right_and_told(profile: AProfile) -
     right = profile.state(person)
     with profile.engine.begin() as c:
         wrong = encoding.encode_state(replace(core.NOTHING, last=(1, "e")))
-        c.execute(update(store.STATES).where(store.STATES.c.person_id == person).values(state=wrong))
+        c.execute(update(tables.STATES).where(tables.STATES.c.person_id == person).values(state=wrong))
     done = folded(profile)
     assert (done.persons, done.changed) == (2, 1)
     assert profile.state(person) == right
@@ -123,13 +123,13 @@ def test_a_stopped_run_says_so(profile: AProfile) -> None:
 def test_activity_goes_on_after_it_as_if_it_had_not_been(profile: AProfile) -> None:
     [person] = people_who_did_things(profile, 1)
     with profile.engine.begin() as c:
-        c.execute(store.STATES.delete())
+        c.execute(tables.STATES.delete())
     folded(profile)
     profile.put(a_picture("late", owner=person, shows=[("beagle", 0.9)]))
     profile.read(an_activity(person, "late", event_id="e-late", at_ms=NOW_MS - DAY_MS // 2))
     kept = profile.state(person)
     with profile.engine.begin() as c:
-        c.execute(store.STATES.delete())
+        c.execute(tables.STATES.delete())
     assert encoding.encode_state(profile.journal.state_of(TENANT, person)) == kept
     folded(profile)
     assert profile.state(person) == kept

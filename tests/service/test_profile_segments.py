@@ -11,7 +11,7 @@ from sqlalchemy import event, select
 
 from nungil.api.profile.v1 import profile_pb2 as pb
 from nungil.database.open import reading
-from services.profile import segments_rows, store
+from services.profile import segments_rows, tables
 from services.profile.core import Entry
 from services.profile.segments.errors import NoSuchSegment, NothingToPublish, RefusedSegment, TooManySegments
 from services.profile.watches import Crop
@@ -292,7 +292,7 @@ def test_an_erased_person_leaves_nothing_in_segments(profile):
     profile.publish("a", {"interest": "dogs", "weight": 0.5})
     profile.saves(mina, "m-1", "beagle")
     with profile.engine.begin() as c:
-        c.execute(store.PEOPLE.delete().where(store.PEOPLE.c.person_id == mina))
+        c.execute(tables.PEOPLE.delete().where(tables.PEOPLE.c.person_id == mina))
     with reading(profile.engine) as c:
         assert c.execute(select(segments_rows.MEMBERSHIPS)).all() == []
         assert c.execute(select(segments_rows.SEGMENT_TIMERS)).all() == []

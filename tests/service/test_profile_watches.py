@@ -12,7 +12,7 @@ from nungil.commerce import UnknownCurrency, UnknownMarket
 from nungil.database.open import reading
 from nungil.event_log import topics
 from nungil.pictures.boxes import WHOLE, Box, InvalidBox
-from services.profile import store
+from services.profile import tables
 from services.profile.errors import (
     InvalidMatch,
     InvalidWatch,
@@ -43,7 +43,7 @@ def mina(profile):
 def told(profile):
     """What waits to be published: the event, or None for a tombstone, by the watch's key."""
     with reading(profile.engine) as c:
-        rows = c.execute(store.OUTBOX.select().order_by(store.OUTBOX.c.id)).all()
+        rows = c.execute(tables.OUTBOX.select().order_by(tables.OUTBOX.c.id)).all()
     assert {row.topic for row in rows} <= {topics.WATCH_CHANGED}
     return [(row.key, None if row.value is None else WatchChanged.FromString(row.value)) for row in rows]
 
@@ -171,7 +171,7 @@ def test_a_watch_that_is_deleted_is_gone_with_what_was_found_and_leaves_a_tombst
         profile.watches.delete(TENANT, mina, watch.watch_id)
     assert profile.read(a_match(mina, watch.watch_id, "i-2")) == []
     with reading(profile.engine) as c:
-        assert c.execute(select(func.count()).select_from(store.WATCH_MATCHES)).scalar_one() == 0
+        assert c.execute(select(func.count()).select_from(tables.WATCH_MATCHES)).scalar_one() == 0
 
 
 def test_every_watch_of_a_deleted_picture_ends_and_none_can_begin(profile, mina):

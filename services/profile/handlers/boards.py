@@ -14,7 +14,7 @@ from nungil.database.outbox import put_out
 from nungil.event_log.port import NewRecord
 from nungil.runtime import ids
 from nungil.runtime.clock import Clock
-from services.profile import boards, boards_rows, boards_wire, store
+from services.profile import boards, boards_rows, boards_wire, store, tables
 from services.profile.boards import Board, Limits, Pin, PinsPage
 from services.profile.errors import NoSuchBoard, NoSuchPin, TooManyBoards
 from services.profile.handlers.people import must_exist
@@ -78,7 +78,7 @@ class Boards:
             board = own(c, tenant, person_id, board_id)
             pins = boards_rows.pins_of(c, board)
             boards_rows.remove_board(c, board)
-            put_out(c, store.OUTBOX, unsaved(c, board, pins, self.clock()))
+            put_out(c, tables.OUTBOX, unsaved(c, board, pins, self.clock()))
         self.woken.set()
 
     def forget_picture(self, tenant: str, media_id: str) -> None:

@@ -13,7 +13,7 @@ from nungil.database.open import reading
 from nungil.database.outbox import put_out
 from nungil.runtime.clock import Clock
 from nungil.runtime.ids import new_event_id
-from services.profile import core, people_rows, store, wire
+from services.profile import core, people_rows, store, tables, wire
 from services.profile.core import AHEAD_MS, UNSAID, Activity, Entry
 from services.profile.errors import InterestChanged, InvalidActivity
 from services.profile.handlers.interests import Interests
@@ -88,4 +88,4 @@ class Corrections:
     def _write(self, c: Connection, tenant: str, person_id: str, entries: Sequence[Entry]) -> None:
         if entries:
             self.journal.take(c, tenant, person_id, entries)
-            put_out(c, store.OUTBOX, [wire.corrected(tenant, person_id, entry) for entry in entries])
+            put_out(c, tables.OUTBOX, [wire.corrected(tenant, person_id, entry) for entry in entries])

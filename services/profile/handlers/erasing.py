@@ -23,7 +23,7 @@ from nungil.event_log.port import NewRecord
 from nungil.runtime import ids, tracing
 from nungil.runtime.clock import Clock
 from services.profile import erasures_rows as rows
-from services.profile import store, watch_wire
+from services.profile import store, tables, watch_wire
 from services.profile.erasures_rows import Erasure, StoreAnswer
 from services.profile.handlers.people import must_exist
 
@@ -45,7 +45,7 @@ Farewell = Callable[[Connection, str, str], Sequence[NewRecord]]
 
 def end_watches(c: Connection, tenant: str, person_id: str) -> list[NewRecord]:
     """The tombstones of a person's watches."""
-    watches = store.WATCHES
+    watches = tables.WATCHES
     found = select(watches.c.watch_id).where(watches.c.tenant == tenant, watches.c.person_id == person_id)
     return [watch_wire.ended(tenant, watch_id) for watch_id in sorted(c.execute(found).scalars())]
 
@@ -71,7 +71,7 @@ class Erase:
             stores.append(StoreAnswer(PROFILE, DATABASE, removed, None, 0))
             stores.append(StoreAnswer(*LOG, 0, now_ms, now_ms + topics.RETENTION_MS))  # ids that lead nowhere
             rows.add(c, Erasure(receipt_id, tenant, person_id, now_ms, stores))
-            put_out(c, store.OUTBOX, [*told, _user_erased(tenant, person_id, now_ms)])
+            put_out(c, tables.OUTBOX, [*told, _user_erased(tenant, person_id, now_ms)])
         self.woken.set()
         logger.info("person %s is erased: %d rows", person_id, removed)
         return receipt_id

@@ -12,7 +12,7 @@ from nungil.api.ingest.v1.events_pb2 import MediaChanged
 from nungil.database.outbox import put_out
 from nungil.runtime.errors import Rejected
 from nungil.runtime.tracing import Span
-from services.profile import core, store, wire
+from services.profile import core, tables, wire
 from services.profile.handlers.boards import Boards
 from services.profile.handlers.corrections import Corrections
 from services.profile.handlers.tried import TriedThings
@@ -53,7 +53,7 @@ class PicturesEmbedded:
     def _tell(self, uploads: Sequence[tuple[MediaEmbedded, Span]]) -> None:
         if uploads:
             with self.journal.engine.begin() as c:
-                put_out(c, store.OUTBOX, [wire.uploaded(event, span.headers()) for event, span in uploads])
+                put_out(c, tables.OUTBOX, [wire.uploaded(event, span.headers()) for event, span in uploads])
             self.woken.set()
 
 

@@ -17,7 +17,7 @@ from nungil.api.common.v1.common_pb2 import Caller
 from nungil.api.profile.v1 import profile_pb2
 from nungil.database.open import reading
 from services.profile import erasures_rows as rows
-from services.profile import store
+from services.profile import store, tables
 from services.profile.handlers.people import must_exist
 
 Part = tuple[str, bytes]
@@ -59,11 +59,11 @@ class Export:
                 answer(caller), preserving_proto_field_name=True, always_print_fields_with_no_presence=True
             )
             yield from _file(f"profile/{answer.name}.json", [json.dumps(said, ensure_ascii=False, indent=2)])
-        for table in (store.PEOPLE, *rows.tables_of_people()):
+        for table in (tables.PEOPLE, *rows.tables_of_people()):
             yield from _file(f"profile/kept/{table.name}.json", _as_list(self._rows(table, person_id)))
 
     def _rows(self, table: Table, person_id: str) -> Iterator[dict[str, Any]]:
-        if table is store.PEOPLE:
+        if table is tables.PEOPLE:
             with reading(self.engine) as c:
                 found = c.execute(table.select().where(table.c.person_id == person_id)).all()
             yield from (readable(table, row) for row in found)
@@ -82,7 +82,7 @@ def readable(table: Table, row: Row[Any]) -> dict[str, Any]:
     """A row with its times as ISO 8601, its numbers that stand for words as words, and its JSON as JSON."""
     shown: dict[str, Any] = {}
     for name, value in row._mapping.items():
-        if name in ("tenant", "person_id") and table is not store.PEOPLE:
+        if name in ("tenant", "person_id") and table is not tables.PEOPLE:
             continue
         if (words := _WORDS.get((table.name, name))) is not None:
             shown[name] = words.Name(value).lower() if value in words.values() else value

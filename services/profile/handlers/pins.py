@@ -11,7 +11,7 @@ from nungil.database.outbox import put_out
 from nungil.pictures.boxes import Box
 from nungil.runtime import ids
 from nungil.runtime.clock import Clock
-from services.profile import boards, boards_rows, boards_wire, store
+from services.profile import boards, boards_rows, boards_wire, store, tables
 from services.profile.boards import Board, Limits, Pin
 from services.profile.errors import BoardFull, InvalidBoard, NoSuchPicture
 from services.profile.handlers.boards import found_pin, own, unsaved
@@ -67,7 +67,7 @@ class Pins:
             )
             kept_before = box in boards_rows.parts_kept(c, tenant, person_id, asked.media_id)
             boards_rows.add_pin(c, board, pin)
-            put_out(c, store.OUTBOX, [] if kept_before else [boards_wire.saved(board, pin)])
+            put_out(c, tables.OUTBOX, [] if kept_before else [boards_wire.saved(board, pin)])
         self.woken.set()
         return pin, True, clipped
 
@@ -107,7 +107,7 @@ class Pins:
             board = own(c, tenant, person_id, board_id)
             pin = found_pin(boards_rows.find_pin(c, board, pin_id), pin_id)
             boards_rows.remove_pin(c, board, pin_id)
-            put_out(c, store.OUTBOX, unsaved(c, board, [pin], self.clock()))
+            put_out(c, tables.OUTBOX, unsaved(c, board, [pin], self.clock()))
         self.woken.set()
 
     def _move(self, c: Connection, board: Board, to: Board, pin: Pin) -> Pin:
