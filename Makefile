@@ -70,7 +70,7 @@ contracts: $(VENV)/.dev-installed ## the contracts alone on the real servers; wr
 lint: $(VENV)/.dev-installed proto-check ## formatting, mistakes, types, the direction of imports, protos
 	@ruff format --check --quiet $(CODE)
 	@ruff check --quiet $(CODE)
-	@mypy --no-error-summary -p nungil -p services
+	@mypy --no-error-summary -p nungil -p services -p bench -p faults
 	@report=$$(lint-imports 2>&1) || { echo "$$report"; exit 1; }
 
 .PHONY: format

@@ -180,7 +180,7 @@ def _cells(directions: list[Floats], covered: list[Floats], of: NDArray[np.bool_
     return model.coef_.astype(np.float32), float(model.intercept_)
 
 
-def _weighed(one: Photograph, windows: Any) -> tuple[Floats, NDArray[np.bool_], Floats]:
+def _weighed(one: Photograph, windows: Any) -> tuple[NDArray[np.float64], NDArray[np.bool_], NDArray[np.float64]]:
     """Overlap with the nearest object, whether that makes a thing, and how much each window counts: 0 in between."""
     rows, columns = one.map.shape[:2]
     edges = windows.edges / np.array([rows, rows, columns, columns])

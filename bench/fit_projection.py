@@ -58,7 +58,8 @@ def fit(vectors: NDArray[np.float32], dim: int) -> NDArray[np.float64]:
     squares, axes = np.linalg.eigh(moments)  # ascending
     squares, axes = squares[::-1][:dim], axes[:, ::-1][:, :dim]
     signs = np.sign(axes[np.abs(axes).argmax(axis=0), np.arange(dim)])  # a sign that does not depend on LAPACK
-    return axes * signs * squares**-POWER
+    projection: NDArray[np.float64] = axes * signs * squares**-POWER
+    return projection
 
 
 if __name__ == "__main__":

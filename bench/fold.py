@@ -143,7 +143,7 @@ def fold_plain(clusters: Plain, vector: list[float], gain: float, at_ms: int) ->
     kept = 0.5 ** ((at_ms - before_ms) / half_life_ms)
     share = gain / (kept * weight + gain)
     mixed = [a + share * (b - a) for a, b in zip(mean, vector, strict=True)]
-    candidate = [round(127 * a) for a in vector]
+    candidate: list[float] = [round(127 * a) for a in vector]
     if sum(a * b for a, b in zip(candidate, mixed, strict=True)) > sum(
         a * b for a, b in zip(medoid, mixed, strict=True)
     ):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -138,7 +138,7 @@ class Catalogue:
         hits = [self.photographs[n] for n in first[order]]
         return hits, numbers_of(cosine, cells, labels, asked.labels, query.box.area)[order]
 
-    def _labels_agree(self, asked: dict[str, float], n: int, scores: Floats) -> float:
+    def _labels_agree(self, asked: Mapping[str, float], n: int, scores: Floats) -> float:
         boxes = self._regions[n]
         region = int(scores[self._starts[n] : self._starts[n] + len(boxes)].argmax())
         return labels_agree(asked, self.photographs[n].look.labels_in(boxes[region]))

@@ -35,6 +35,7 @@ from bench.photographs import PHOTOS, SETS, of_set
 from bench.report import command, machine, write_section
 from nungil.database.migrations import upgrade
 from nungil.database.open import open_database
+from nungil.encoder.calibration import calibration_of
 from nungil.encoder.open import open_encoder, space_of
 from nungil.encoder.port import Encoder, Pixels
 from nungil.object_store import keys
@@ -60,9 +61,11 @@ from services.search.handlers.deletions import DeniedPictures
 from services.search.handlers.finding import FindRows, WhatPasses
 from services.search.handlers.lens import Lens, LensLimits
 from services.search.handlers.pools import GatherPool
+from services.search.handlers.ranking import RankHits
 from services.search.handlers.texts import FindByWords
 from services.search.handlers.words import ReadWords
 from services.search.held import HeldRows
+from services.search.judging import judge_from
 from services.search.lens import Ask, Frame, Ready, Shown, Tell
 from services.search.passing import labels_by_interest
 from services.search.vocabularies import Vocabularies
@@ -249,9 +252,11 @@ def a_search(opened: Sequence[Opened], rows: Sequence[IndexRow]) -> Iterator[tup
         held, fresh = HeldRows(index, now_ms, 1024 * 1024), FreshRows(now_ms, keep_ms=1, max_pictures=0)
         find = FindRows(index, passing, held, fresh, denied, 2_500, 20_000)
         words = ReadWords(engine, Vocabularies(engine, now_ms))
-        by_words, choose = FindByWords(engine, passing, denied), ChooseChips(engine, now_ms)
+        by_words, choose = FindByWords(engine, passing, denied, find), ChooseChips(engine, now_ms)
+        readers = stack.enter_context(ThreadPoolExecutor(2, "looks"))
+        rank = RankHits(maps, engine, judge_from(calibration_of(space.name).get("judging"), 0.2), readers, now_ms)
         note = lambda record: None  # noqa: E731
-        search = SearchByCrop(maps, find, engine, denied, note, now_ms, 0.2, words, by_words, choose)
+        search = SearchByCrop(maps, find, engine, denied, note, now_ms, words, by_words, choose, rank)
         yield search, GatherPool(find, 4_000)
 
 

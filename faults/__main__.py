@@ -74,7 +74,7 @@ def main() -> int:
     per_s = PHOTOS_PER_S if options.photos else SHORT_PER_S if options.short else PER_S
     encoder = "efficientnet-lite0://" if options.photos else "tiny://64"
     away_s = SHORT_AWAY_S if options.short else AWAY_S
-    with real_servers(_say) if options.stack == "real" else nullcontext() as servers:
+    with real_servers() if options.stack == "real" else nullcontext() as servers:
         outcomes = run_all(Run(servers, encoder, pictures, per_s, options.seed, away_s), wanted)
     what = "photographs" if options.photos else "painted pictures"
     text = (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import signal
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -82,9 +82,9 @@ def running_servers(folder: Path, through_proxy: Path) -> RealServers:
 
 
 @contextmanager
-def real_servers(say: Callable[[str], None]) -> Iterator[RealServers]:
+def real_servers() -> Iterator[RealServers]:
     """Fetched, started, and stopped and forgotten when the block ends. Raises Misconfigured where this machine lacks what they need."""
-    local_servers().fetch(say)
+    local_servers().fetch()
     with tempfile.TemporaryDirectory(prefix="nungil-servers-", ignore_cleanup_errors=True) as folder:
         direct, proxied = Path(folder) / "servers", Path(folder) / "proxied"
         servers = local_servers(folder=direct)
