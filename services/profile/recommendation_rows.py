@@ -80,7 +80,8 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A thing of a list, and why it is there: of wishes.Source, an interest or none, and the pictures that say so."""
+    """A thing of a list, and why it is there: of wishes.Source, an interest or none, and the pictures that say so. stated: the key of
+    what its person stated, where that is the reason; empty: nothing, or it is forgotten."""
 
     item_id: str
     media_id: str
@@ -89,6 +90,7 @@ class Entry:
     source: int
     interest: str
     because: tuple[str, ...]
+    stated: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,9 +158,8 @@ def keep_list(c: Connection, tenant: str, person_id: str, kept: KeptList) -> Non
     )
     for list_id in c.execute(own).scalars().all()[LISTS_KEPT - 1 :]:
         c.execute(delete(LISTS).where(_of(LISTS, tenant, person_id), LISTS.c.list_id == list_id))
-    entries = json.dumps([asdict(entry) for entry in kept.entries], ensure_ascii=False)
     row = {"list_id": kept.list_id, "tenant": tenant, "person_id": person_id, "made_at_ms": kept.made_at_ms}
-    c.execute(insert(LISTS).values(**row, entries=entries, sponsored="{}"))
+    c.execute(insert(LISTS).values(**row, entries=_text(kept.entries), sponsored="{}"))
 
 
 def find_list(c: Connection, tenant: str, person_id: str, list_id: str, *, now_ms: int) -> KeptList | None:
@@ -169,9 +170,8 @@ def find_list(c: Connection, tenant: str, person_id: str, list_id: str, *, now_m
     row = c.execute(found).first()
     if row is None:
         return None
-    entries = tuple(Entry(**{**said, "because": tuple(said["because"])}) for said in json.loads(row.entries))
     sponsored = {int(at): tuple(Sponsored(*one) for one in some) for at, some in json.loads(row.sponsored).items()}
-    return KeptList(row.list_id, row.made_at_ms, entries, sponsored)
+    return KeptList(row.list_id, row.made_at_ms, _entries(row.entries), sponsored)
 
 
 def note_sponsored(
@@ -181,6 +181,21 @@ def note_sponsored(
     said = json.dumps({at: [list(asdict(one).values()) for one in some] for at, some in sponsored.items()})
     own = update(LISTS).where(_of(LISTS, tenant, person_id), LISTS.c.list_id == list_id)
     c.execute(own.values(sponsored=said))
+
+
+def forget_stated(c: Connection, tenant: str, person_id: str, still: Collection[str]) -> None:
+    """Of a locked person's lists: what they stated and do not state any more. still: the keys of what they do."""
+    for row in c.execute(select(LISTS).where(_of(LISTS, tenant, person_id))).all():
+        before = _entries(row.entries)
+        after = without_stated(before, still)
+        if after != before:
+            own = update(LISTS).where(_of(LISTS, tenant, person_id), LISTS.c.list_id == row.list_id)
+            c.execute(own.values(entries=_text(after)))
+
+
+def without_stated(entries: Sequence[Entry], still: Collection[str]) -> tuple[Entry, ...]:
+    """Each in its place, but with no word of what is not stated any more."""
+    return tuple(entry if entry.stated in still else replace(entry, stated="") for entry in entries)
 
 
 def drop_lists(c: Connection, tenant: str, person_id: str) -> None:
@@ -194,6 +209,14 @@ def _forget(c: Connection, tenant: str, person_id: str, things: Sequence[Seen]) 
         for start in range(0, len(ids), 500):
             some = SEEN.c.id.in_(ids[start : start + 500])
             c.execute(delete(SEEN).where(_of(SEEN, tenant, person_id), SEEN.c.what == int(what), some))
+
+
+def _text(entries: Sequence[Entry]) -> str:
+    return json.dumps([asdict(entry) for entry in entries], ensure_ascii=False)
+
+
+def _entries(text: str) -> tuple[Entry, ...]:
+    return tuple(Entry(**{**said, "because": tuple(said["because"])}) for said in json.loads(text))
 
 
 def _of(table: Table, tenant: str, person_id: str) -> ColumnElement[bool]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -10,19 +11,24 @@ from typing import Protocol
 import numpy as np
 
 from nungil.api.common.v1.common_pb2 import Caller
-from nungil.api.ingest.v1.items_pb2 import ITEM_KIND_ARTICLE, ITEM_KIND_SERVICE
+from nungil.api.ingest.v1.items_pb2 import ITEM_KIND_ARTICLE, ITEM_KIND_SERVICE, Item
 from nungil.api.search.v1 import search_pb2 as pb
 from nungil.api.search.v1.search_pb2_grpc import SearchServiceStub
+from nungil.runtime.errors import Rejected, TooLarge
 from nungil.runtime.rpc import calling, metadata, open_channel
 from services.profile.recommendations.errors import SearchUnknown
 from services.profile.recommendations.mixing import Candidate
+from services.profile.recommendations.stated import Stated
 from services.profile.recommendations.wishes import Wish
+
+logger = logging.getLogger(__name__)
 
 WAIT_S = 5.0
 NEWEST = 200
 BESIDE = (ITEM_KIND_SERVICE, ITEM_KIND_ARTICLE)
 _EACH, _BESIDE_EACH = 40, 8
 _LABELLED = 40
+_SAYING = 40
 _ANSWER_BYTES = 2_500_000  # of the 4 MiB that a message has
 _HIT_BYTES = 200
 _MOST = 1_900  # candidates: search gives 2,000 at once
@@ -85,7 +91,27 @@ class FindThings:
                     known = found[n].get(candidate.item_id, candidate)
                     best = max(known, candidate, key=lambda it: it.score)
                     found[n][candidate.item_id] = replace(best, labelled=known.labelled or candidate.labelled)
+        for n, wish in enumerate(wishes):
+            if wish.stated is not None:
+                saying = self._saying(wish.stated, conditions)
+                found[n] = {one.hit.item.item_id: _candidate_of(one, wish, labelled=False) for one in saying}
         return [sorted(some.values(), key=lambda one: -one.score) for some in found]
+
+    def _saying(self, stated: Stated, conditions: Conditions) -> list[pb.Candidate]:
+        """Things whose words say it, in either language, the newest first. Words that search cannot read find nothing."""
+        found: dict[str, pb.Candidate] = {}
+        newest = pb.CandidateQuery(newest=pb.CandidateQuery.Newest(), limit=_SAYING)
+        for words in stated.questions:
+            request = replace(conditions, about=words).request(self.space, queries=[newest])
+            try:
+                [of] = self.ask(request).found
+            except TooLarge:
+                raise
+            except Rejected as error:
+                logger.info("a phrase of what is stated was not read: %s", error.slug)
+                continue
+            found |= {one.hit.item.item_id: one for one in of.candidates if stated.is_said_by(_words_of(one.hit.item))}
+        return sorted(found.values(), key=lambda one: (-one.hit.item.created_at_ms, one.hit.item.item_id))
 
     def shown(
         self, things: Sequence[Sequence[pb.CandidateQuery.Named.Thing]], conditions: Conditions
@@ -126,8 +152,12 @@ def _queries(wishes: Sequence[Wish], each: int, newest: int) -> Iterator[tuple[i
             yield n, pb.CandidateQuery(vector=vector.astype("<f4").tobytes(), limit=each)
         if wish.label:
             yield n, pb.CandidateQuery(label=wish.label, limit=min(each, _LABELLED))
-        if not (wish.vectors or wish.label):
+        if not (wish.vectors or wish.label or wish.stated):
             yield n, pb.CandidateQuery(newest=pb.CandidateQuery.Newest(), limit=newest)
+
+
+def _words_of(item: Item) -> tuple[str, ...]:
+    return (item.title.ko, item.title.en, item.brand, item.category, *item.aliases)
 
 
 def _within_bounds(queries: Sequence[pb.CandidateQuery]) -> list[pb.CandidateQuery]:

@@ -2,60 +2,19 @@
 
 from __future__ import annotations
 
-import io
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
-import numpy as np
 import pytest
 from gateway_builders import AGateway, a_gateway, problem_of
-from PIL import Image
+from recommendation_builders import consent, eventually, give, ids, painted, put_item, recommended
 
-Colour = tuple[int, int, int]
 DOG, ALP = (205, 133, 63), (60, 140, 70)  # as tiny names a golden retriever and an alp
 OTHERS = [(40, 60, 200), (200, 40, 160), (230, 230, 80), (30, 30, 30), (90, 200, 220), (150, 20, 20)]
 LEARNT = {"personalise": True, "image_interest": True}
 LEFT = {"x": 0.0, "y": 0.0, "width": 0.5, "height": 1.0}
-
-
-def painted(*parts: Colour, seed: int = 0) -> bytes:
-    """Things side by side, with specks: no two paintings are the same bytes, nor look quite the same."""
-    pixels = np.zeros((160, 240, 3), dtype=np.uint8)
-    for n, colour in enumerate(parts):
-        pixels[:, n * 240 // len(parts) : (n + 1) * 240 // len(parts)] = colour
-    rng = np.random.default_rng(seed)
-    row, column = rng.integers(0, 100), rng.integers(0, 160)
-    pixels[row : row + 60, column : column + 80] = rng.integers(0, 255, 3)
-    data = io.BytesIO()
-    Image.fromarray(pixels).save(data, "PNG")
-    return data.getvalue()
-
-
-def eventually(condition: Callable[[], Any]) -> Any:
-    pause = threading.Event()
-    for _ in range(400):
-        if found := condition():
-            return found
-        pause.wait(0.05)
-    raise AssertionError("it never came true")
-
-
-def give(client: httpx.Client, data: bytes, **fields: str) -> str:
-    given = client.post("/v1/media", files={"file": ("painting.png", data)}, data=fields)
-    assert given.status_code in (200, 202), given.text
-    media_id = given.json()["media_id"]
-    eventually(lambda: client.get(f"/v1/media/{media_id}").json()["state"] == "searchable")
-    return str(media_id)
-
-
-def put_item(client: httpx.Client, item_id: str, media_id: str, kind: str = "product", **offer: object) -> None:
-    plain = {"shop": "nun", "url": "https://n.example/1", "market": "KR", "currency": "KRW", "price_minor": 20000}
-    item = {"title": {"ko": f"물건 {item_id}", "en": f"thing {item_id}"}, "media_ids": [media_id], "kind": kind}
-    response = client.put(f"/v1/items/{item_id}", json=item | {"offers": [plain | {"in_stock": True} | offer]})
-    assert response.status_code == 200, response.text
 
 
 @pytest.fixture(scope="module")
@@ -77,10 +36,6 @@ def gateway() -> Iterator[AGateway]:
         yield gateway
 
 
-def consent(client: httpx.Client, **given: bool) -> None:
-    assert client.put("/v1/me/consent", json=given).status_code == 200
-
-
 def interests(client: httpx.Client) -> set[str]:
     return {one["id"] for one in client.get("/v1/me/interests").json()["interests"]}
 
@@ -91,17 +46,6 @@ def a_person_with_a_dog_before_a_mountain(gateway: AGateway, name: str, **consen
     media_id = give(client, painted(DOG, ALP, seed=99))
     eventually(lambda: {"dogs", "mountains"} <= interests(client))
     return client, media_id
-
-
-def recommended(client: httpx.Client, **asked: object) -> dict[str, Any]:
-    response = client.get("/v1/me/recommendations", params=asked)
-    assert response.status_code == 200, response.text
-    body: dict[str, Any] = response.json()
-    return body
-
-
-def ids(answer: dict[str, Any]) -> list[str]:
-    return [one["item"]["id"] for one in answer["recommendations"]]
 
 
 def of_interest(answer: dict[str, Any], interest: str) -> list[dict[str, Any]]:

@@ -15,14 +15,17 @@ from profile_builders import DAY_MS, NOW_MS, RULES, a_taxonomy
 from nungil.pictures.boxes import WHOLE
 from nungil.pictures.pooling import unit
 from nungil.taxonomy.taxonomy import Interest, Name
+from services.profile.abouts import About
 from services.profile.clusters import NO_CLUSTERS, Part, fold_part
 from services.profile.core import NOTHING, Correction, State
 from services.profile.reasons import Reason, Weighed
 from services.profile.recommendations.mixing import Candidate, Chosen, mixed, seed_of
+from services.profile.recommendations.stated import stated_of
 from services.profile.recommendations.why import why, why_sponsored
-from services.profile.recommendations.wishes import FLOOR, Source, Wish, cited, wishes_of
+from services.profile.recommendations.wishes import FLOOR, STATED_SHARE, Source, Wish, cited, wishes_of
 
 TAXONOMY = a_taxonomy()
+STATED = stated_of(About(skin_type="dry", style="linen"))
 DIM = 16
 
 
@@ -272,6 +275,44 @@ def test_lists_of_any_wishes_hold_what_they_promise() -> None:
         assert sum(wish.share for wish in wishes(state)) == pytest.approx(1.0)
 
 
+@pytest.mark.parametrize("learnt", [True, False])
+def test_what_is_stated_has_a_tenth_of_a_list_between_its_phrases(learnt: bool) -> None:
+    said = {"cats": Correction(followed=True)}
+    asked = wishes_of(
+        a_state(("dogs", 5.0), said=said),
+        NOW_MS,
+        RULES,
+        TAXONOMY,
+        named=TAXONOMY.interests.keys(),
+        learnt=learnt,
+        stated=STATED,
+    )
+    assert sum(wish.share for wish in asked) == pytest.approx(1.0)
+    assert [wish.share for wish in asked if wish.stated] == pytest.approx([STATED_SHARE / 2] * 2)
+    found = [things(f"{wish.source.name}-{n}", 60, near=0 if wish.vectors else None) for n, wish in enumerate(asked)]
+    for length in (20, 60):
+        chosen = mixed(asked, found, length, seed="s", likeness=0.2)
+        assert sum(one.wish.source is Source.STATED for one in chosen) / length == pytest.approx(0.1, abs=0.02)
+
+
+def test_where_nothing_is_stated_the_wishes_are_as_before() -> None:
+    assert {wish.source for wish in wishes(a_state(("dogs", 5.0)))} == {
+        Source.INTEREST,
+        Source.EXPLORATION,
+        Source.FRESH,
+    }
+    assert [(wish.source, wish.share) for wish in wishes(a_state(), learnt=False)] == [(Source.FRESH, 1.0)]
+
+
+def test_what_says_what_was_stated_is_there_for_that_and_not_because_it_is_new() -> None:
+    found = things("new", 30)
+    asked = [Wish(Source.STATED, 0.1, stated=STATED[0]), Wish(Source.FRESH, 0.9)]
+    chosen = mixed(asked, [found[:5], found], 30, seed="s", likeness=0.2)
+    saying = {one.item_id for one in found[:5]}
+    assert {one.candidate.item_id for one in chosen if one.wish.source is Source.STATED} == saying
+    assert len(chosen) == 30
+
+
 def test_each_source_says_why_in_both_languages() -> None:
     dogs = Name("개", "dogs")
     assert why(Source.INTEREST, dogs, 3) == Name(
@@ -280,5 +321,8 @@ def test_each_source_says_why_in_both_languages() -> None:
     assert why(Source.INTEREST, Name("산", "mountains"), 1).ko == "이 사진에서 ‘산’과 관련된 것을 보았습니다"
     assert why(Source.FOLLOWED, dogs, 0) == Name("‘개’를 팔로우합니다", "Because you follow dogs")
     assert why_sponsored(Name("산", "mountains")).ko == "광고: ‘산’을 좋아하는 분께 보입니다"
+    assert why(Source.STATED, None, 0, STATED[0].name) == Name(
+        "말씀하신 ‘건성 피부’에 맞춰 골랐습니다", "Because you said: dry skin"
+    )
     said = [why(source, None, 1) for source in (Source.INTEREST, Source.SESSION, Source.EXPLORATION, Source.FRESH)]
     assert len({name.ko for name in said}) == len({name.en for name in said}) == 4

@@ -5,8 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from nungil.api.common.v1.common_pb2 import Name
+from nungil.api.ingest.v1.items_pb2 import Item
 from nungil.api.search.v1 import search_pb2 as pb
-from nungil.runtime.errors import DependencyAway
+from nungil.runtime.errors import DependencyAway, NungilError, Rejected, TooLarge
+from services.profile.abouts import About
+from services.profile.recommendations.stated import stated_of
 from services.profile.recommendations.wishes import Source, Wish
 from services.profile.searching import BESIDE, Conditions, FindThings, open_search
 
@@ -51,6 +55,52 @@ def test_conditions_are_in_every_question() -> None:
         assert (list(request.without_items), list(request.without_media)) == (["a", "b"], ["m"])
         assert [(chip.kind, chip.id) for chip in request.exclude] == [(pb.Chip.KIND_LABEL, "dogs")]
         assert not request.caller.person_id  # search need not know for whom
+
+
+TITLES = ("dry skin", "dry shampoo for skin", "건성피부", "건성 피부 dry skin")
+SAYING = Wish(Source.STATED, 0.1, stated=stated_of(About(skin_type="dry"))[0])
+ONE_KIND = pb.Filters(market="KR", kinds=[1])
+
+
+def a_shop(refuses: NungilError | None = None) -> tuple[list[pb.FindCandidatesRequest], FindThings]:
+    """Gives four things for any words; the last is the newest. refuses: what words in Korean are answered with."""
+    requests: list[pb.FindCandidatesRequest] = []
+    items = [Item(item_id=f"i-{n}", title=Name(en=title), created_at_ms=n) for n, title in enumerate(TITLES)]
+
+    def ask(request: pb.FindCandidatesRequest) -> pb.FindCandidatesResponse:
+        requests.append(request)
+        if refuses is not None and "피부" in request.text:
+            raise refuses
+        found = [pb.Candidate(hit=pb.Hit(item=item)) for item in items] if request.text else []
+        return pb.FindCandidatesResponse(found=[pb.FindCandidatesResponse.OfQuery(candidates=found)])
+
+    return requests, FindThings(ask, "a-space")
+
+
+def test_what_is_stated_is_asked_in_each_language_under_the_same_conditions_and_what_says_it_is_found() -> None:
+    requests, find = a_shop()
+    conditions = Conditions("shop", ONE_KIND, without_items=["b"], without_pictures=["m"], muted=["dogs"])
+    [said, fresh] = find([SAYING, Wish(Source.FRESH, 0.9)], conditions)
+    assert [one.item_id for one in said] == ["i-3", "i-2", "i-0"]
+    assert fresh == []
+    assert [request.text for request in requests] == ["", "건성 피부", "dry skin"]
+    for request in requests:
+        assert request.filters == ONE_KIND
+        assert (list(request.without_items), list(request.without_media)) == (["b"], ["m"])
+        assert [chip.id for chip in request.exclude] == ["dogs"]
+
+
+def test_words_that_search_refuses_find_nothing_and_the_others_are_asked_all_the_same() -> None:
+    requests, find = a_shop(Rejected("not to be read"))
+    [said, _] = find([SAYING, Wish(Source.FRESH, 0.9)], Conditions("shop", ONE_KIND))
+    assert len(said) == len(requests) == 3
+
+
+@pytest.mark.parametrize("error", [DependencyAway("search is away"), TooLarge("an answer over 4 MiB")])
+def test_a_search_that_is_away_or_broken_is_no_phrase_that_finds_nothing(error: NungilError) -> None:
+    _, find = a_shop(error)
+    with pytest.raises(type(error)):
+        find([SAYING, Wish(Source.FRESH, 0.9)], Conditions("shop", ONE_KIND))
 
 
 def test_where_nobody_says_where_search_is_the_answer_says_what_to_set() -> None:

@@ -30,14 +30,14 @@ async def list_recommendations(
         str,
         Query(
             max_length=100,
-            description="words for this one answer, for example a skin or hair type: what says them, or shows them. Nothing of it is kept",
+            description="words for this one answer, for example a skin or hair type: what says them, or shows them. In place of what is stated under /v1/me/about; nothing of it is kept",
         ),
     ] = "",
 ) -> RecommendationsModel:
     """Things for the person, each with its reason. Nothing that they were shown or did something with comes again.
 
     By what their pictures show where they consent (`personalise` and `image_interest`), with something new among it; else what they
-    follow, then what is fresh and varied."""
+    follow, then what is fresh and varied. What they state of themselves counts where they ticked `recommendations`."""
     filters = search_pb2.Filters(market=market, in_stock=in_stock, kinds=[ITEM_KINDS[kind]] if kind else [])
     request = recommendations_pb2.RecommendRequest(
         caller=caller(who), limit=limit, cursor=cursor, filters=filters, about=about

@@ -17,7 +17,7 @@ class OfInterestModel(Model):
 class BecauseModel(Model):
     kind: str = Field(
         description="interest: the person's pictures say so; session: what they pointed at just now; followed; exploration: outside of "
-        "their interests, on purpose; fresh: newly come; sponsored",
+        "their interests, on purpose; fresh: newly come; stated: they said so of themselves; sponsored",
         examples=["interest"],
     )
     interest: OfInterestModel | None

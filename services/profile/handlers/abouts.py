@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
+from nungil.api.profile.v1.people_pb2 import ABOUT_PURPOSE_RECOMMENDATIONS
 from nungil.api.profile.v1.profile_pb2 import CONSENT_PURPOSE_APPEARANCE_TIPS
 from nungil.database.open import reading
 from nungil.runtime.clock import Clock
-from services.profile import people_rows, store
-from services.profile.abouts import About, checked, from_kept, readable, to_kept
+from services.profile import people_rows, recommendation_rows, store
+from services.profile.abouts import UNSTATED, About, checked, from_kept, readable, to_kept
 from services.profile.core import KeptConsent
 from services.profile.handlers.people import must_exist
+from services.profile.recommendations.stated import stated_of
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,7 @@ class Abouts:
         with self.engine.begin() as c:
             must_exist(store.lock_person(c, tenant, person_id), person_id)
             people_rows.put_about(c, tenant, person_id, to_kept(stated), self.clock())
+            _forget_in_lists(c, tenant, person_id, stated)
         return stated
 
     def delete(self, tenant: str, person_id: str) -> None:
@@ -41,10 +44,22 @@ class Abouts:
         with self.engine.begin() as c:
             must_exist(store.lock_person(c, tenant, person_id), person_id)
             people_rows.drop_about(c, tenant, person_id)
+            _forget_in_lists(c, tenant, person_id, UNSTATED)
 
     def for_(self, tenant: str, person_id: str, purpose: int) -> About:
         """What this purpose, a number of AboutPurpose, may read now."""
         with reading(self.engine) as c:
             must_exist(store.has_person(c, tenant, person_id), person_id)
-            tips = store.consents(c, tenant, person_id).get(CONSENT_PURPOSE_APPEARANCE_TIPS, KeptConsent())
-            return readable(from_kept(people_rows.about(c, tenant, person_id)), purpose, appearance=tips.given)
+            return about_for(c, tenant, person_id, purpose)
+
+
+def about_for(c: Connection, tenant: str, person_id: str, purpose: int) -> About:
+    """What this purpose may read now, of somebody who exists."""
+    tips = store.consents(c, tenant, person_id).get(CONSENT_PURPOSE_APPEARANCE_TIPS, KeptConsent())
+    return readable(from_kept(people_rows.about(c, tenant, person_id)), purpose, appearance=tips.given)
+
+
+def _forget_in_lists(c: Connection, tenant: str, person_id: str, about: About) -> None:
+    """A list that was kept has words of what was stated."""
+    still = stated_of(readable(about, ABOUT_PURPOSE_RECOMMENDATIONS, appearance=True))
+    recommendation_rows.forget_stated(c, tenant, person_id, {one.key for one in still})

@@ -11,19 +11,21 @@ from dataclasses import dataclass, field, replace
 
 from sqlalchemy import Connection, Engine
 
-from nungil.api.profile.v1 import profile_pb2
+from nungil.api.profile.v1 import people_pb2, profile_pb2
 from nungil.api.search.v1 import search_pb2
 from nungil.database.open import reading
 from nungil.runtime.clock import Clock
-from nungil.taxonomy.taxonomy import Taxonomy
+from nungil.taxonomy.taxonomy import Name, Taxonomy
 from services.profile import core, recommendation_rows, store, tastes
 from services.profile.core import KeptConsent, State
+from services.profile.handlers.abouts import about_for
 from services.profile.handlers.campaigns import Sponsor
 from services.profile.handlers.people import must_exist
 from services.profile.journal import Journal
 from services.profile.recommendation_rows import Entry, KeptList, Seen, Sponsored, What
 from services.profile.recommendations.errors import InvalidRecommendation
 from services.profile.recommendations.mixing import Chosen, mixed, seed_of
+from services.profile.recommendations.stated import Stated, stated_of
 from services.profile.recommendations.wishes import Source, cited, wishes_of
 from services.profile.searching import Conditions, FindThings
 
@@ -59,6 +61,7 @@ class Recommended:
     media_ids: tuple[str, ...]
     name: str = ""  # what the person calls the interest
     campaign_id: str = ""
+    stated: Name | None = None  # what the person says of themselves
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,12 +74,14 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """What may be known of who asks. learnt: by their pictures; ads: sponsored things may be shown."""
+    """What may be known of who asks. learnt: by their pictures; ads: sponsored things may be shown. stated: what may be read of
+    what they say of themselves, by key."""
 
     state: State
     learnt: bool
     ads: bool
     seen: Sequence[Seen]
+    stated: Mapping[str, Stated]
 
     def hidden(self, what: What) -> list[str]:
         return [one.id for one in self.seen if one.hidden and one.what == what]
@@ -114,6 +119,8 @@ class Recommend:
             kept = replace(kept, list_id=secrets.token_urlsafe(16))
             with self.engine.begin() as c:
                 store.lock_person(c, asked.tenant, asked.person_id)
+                still = stated_by(c, asked.tenant, asked.person_id)  # they may have taken it back meanwhile
+                kept = replace(kept, entries=recommendation_rows.without_stated(kept.entries, still))
                 recommendation_rows.keep_list(c, asked.tenant, asked.person_id, kept)
             return self._read(asked, person, kept, 0, limit)
         list_id, offset = place_of(asked.cursor)
@@ -128,9 +135,10 @@ class Recommend:
             must_exist(store.has_person(c, asked.tenant, asked.person_id), asked.person_id)
             consents = store.consents(c, asked.tenant, asked.person_id)
             seen = recommendation_rows.seen(c, asked.tenant, asked.person_id)
+            stated = stated_by(c, asked.tenant, asked.person_id)
         state = self.journal.state_of(asked.tenant, asked.person_id)
         ads = consents.get(profile_pb2.CONSENT_PURPOSE_ADS_ONSITE, KeptConsent()).given
-        return Person(state, may_use_learnt(consents), ads, seen)
+        return Person(state, may_use_learnt(consents), ads, seen, stated)
 
     def _entries(self, asked: Asked, person: Person) -> tuple[Entry, ...]:
         """A new list, of what was not seen."""
@@ -142,6 +150,7 @@ class Recommend:
             self.taxonomy_of(asked.tenant),
             named=self.shipped.interests.keys(),
             learnt=person.learnt,
+            stated=() if asked.about else tuple(person.stated.values()),
         )
         conditions = self._conditions(
             asked, person, [one.id for one in person.seen if one.what == What.ITEM],
@@ -202,8 +211,10 @@ class Recommend:
 
     @staticmethod
     def _may(entry: Entry, person: Person, taxonomy: Taxonomy) -> bool:
-        """Whether its reason still holds: consents, mutes and pictures may be others than when the list was made."""
+        """Whether its reason still holds: consents, mutes, pictures and what is stated may be others than when the list was made."""
         if entry.source in LEARNT and not person.learnt:
+            return False
+        if entry.source == Source.STATED and entry.stated not in person.stated:
             return False
         silent = tastes.muted(person.state)
         above = taxonomy.ancestors(entry.interest) if entry.interest in taxonomy.interests else ()
@@ -216,10 +227,12 @@ class Recommend:
         hit.score = entry.score
         said = person.state.corrections.get(entry.interest, core.UNSAID)
         because = tuple(media_id for media_id in entry.because if media_id in known)
-        return Recommended(hit, Source(entry.source), entry.interest, because, said.name)
+        stated = person.stated[entry.stated].name if entry.stated else None
+        return Recommended(hit, Source(entry.source), entry.interest, because, said.name, stated=stated)
 
     def _sponsored(self, asked: Asked, person: Person, kept: KeptList, offset: int, limit: int) -> Sequence[Sponsored]:
-        """What may be shown on this page, best first, more than fits; what it showed, where it was read before."""
+        """What may be shown on this page, best first, more than fits; where it was read before, what of that
+        is still meant for them."""
         if not person.ads or asked.about or limit < OWN_A_SPONSORED:
             return ()
         if offset in kept.sponsored:
@@ -285,6 +298,12 @@ def forget_lists(c: Connection, tenant: str, person_id: str) -> None:
         recommendation_rows.drop_lists(c, tenant, person_id)
 
 
+def stated_by(c: Connection, tenant: str, person_id: str) -> Mapping[str, Stated]:
+    """What recommendations may read of what a person states, by key."""
+    about = about_for(c, tenant, person_id, people_pb2.ABOUT_PURPOSE_RECOMMENDATIONS)
+    return {one.key: one for one in stated_of(about)}
+
+
 def may_use_learnt(consents: Mapping[int, KeptConsent]) -> bool:
     """Whether what was learnt of pictures may order what a person is shown."""
     return all(consents.get(purpose, KeptConsent()).given for purpose in _OF_LEARNT)
@@ -316,5 +335,12 @@ def place_of(cursor: str) -> tuple[str, int]:
 def _entry(chosen: Chosen) -> Entry:
     one, wish = chosen.candidate, chosen.wish
     return Entry(
-        one.item_id, one.media_id, one.region, round(one.score, 4), int(wish.source), wish.interest, wish.media_ids
+        one.item_id,
+        one.media_id,
+        one.region,
+        round(one.score, 4),
+        int(wish.source),
+        wish.interest,
+        wish.media_ids,
+        wish.stated.key if wish.stated else "",
     )

@@ -17,6 +17,7 @@ NEARLY_THE_SAME = 0.98  # cosine of two whole pictures: one of them is enough
 LABELLED = 0.15  # of likeness: what it is worth that a thing shows what is wished for, by name
 LIKE_HIDDEN = 0.95  # cosine to something that was hidden
 BESIDE_PRODUCTS = 0.25  # of what a wish gets, where services or articles are found for it
+_FOR_NO_REASON = (Source.EXPLORATION, Source.FRESH)
 FRESH_HALF = 60  # the newest thing is twice as likely to be early as the one so many behind it
 
 
@@ -66,9 +67,11 @@ def mixed(
     thing is near a vector at all. hidden: what nobody wants to see the like of.
     """
     near = [each for wish in wishes for each in wish.vectors]
+    said = {one.item_id for wish, some in zip(wishes, found, strict=True) if wish.stated for one in some}
     pools: list[_Pool] = []
     for wish, some in zip(wishes, found, strict=True):
-        wanted = [one for one in some if not _is_like(one, hidden, LIKE_HIDDEN)]
+        without = said if wish.source in _FOR_NO_REASON else frozenset()  # what says it is there for that
+        wanted = [one for one in some if one.item_id not in without and not _is_like(one, hidden, LIKE_HIDDEN)]
         pools.append(_Pool(wish, _worth(wish, wanted, seed, likeness, near)))
     chosen: list[Chosen] = []
     vectors: list[Vector] = []

@@ -7,8 +7,8 @@ from services.profile.recommendations.wishes import Source
 from services.profile.sentences import ends_in_consonant, with_and_particle, with_object_particle
 
 
-def why(source: Source, interest: Name | None, pictures: int) -> Name:
-    """interest: as the person calls it, None where there is none. pictures: that are given as the reason."""
+def why(source: Source, interest: Name | None, pictures: int, stated: Name | None = None) -> Name:
+    """interest: as the person calls it, None where there is none. pictures: that are given as the reason. stated: what they say of themselves."""
     match source:
         case Source.INTEREST:
             these = Name(f"이 사진 {pictures}장에서", f"these {pictures} pictures") if pictures > 1 else None
@@ -21,6 +21,8 @@ def why(source: Source, interest: Name | None, pictures: int) -> Name:
             return Name("방금 살펴본 것과 닮았습니다", "Because it looks like what you pointed at just now")
         case Source.FOLLOWED if interest is not None:
             return Name(f"{with_object_particle(f'‘{interest.ko}’')} 팔로우합니다", f"Because you follow {interest.en}")
+        case Source.STATED if stated is not None:
+            return Name(f"말씀하신 ‘{stated.ko}’에 맞춰 골랐습니다", f"Because you said: {stated.en}")
         case Source.EXPLORATION:
             return Name("지금까지의 관심사와 다른 것입니다", "Something else: outside of your interests so far")
     return Name("새로 들어왔습니다", "Newly come")

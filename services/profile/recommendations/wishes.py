@@ -13,11 +13,13 @@ from nungil.api.profile.v1 import recommendations_pb2 as pb
 from nungil.taxonomy.taxonomy import Taxonomy
 from services.profile import tastes
 from services.profile.core import Rules, State, today, weights_at
+from services.profile.recommendations.stated import Stated
 
 Vector = NDArray[np.float32]
 
 SESSION_SHARE = 0.2  # of a list, where something was pointed at just now
 FOLLOWED_SHARE = 0.15  # where interests are followed that no picture speaks for
+STATED_SHARE = 0.1  # where the person says of themselves what things say too
 EXPLORATION_SHARE = 0.08
 FLOOR = 0.04  # of a list, for each interest
 MOST_INTERESTS = 12
@@ -38,12 +40,14 @@ class Source(IntEnum):
     FOLLOWED = pb.Because.KIND_FOLLOWED
     EXPLORATION = pb.Because.KIND_EXPLORATION
     FRESH = pb.Because.KIND_FRESH
+    STATED = pb.Because.KIND_STATED
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Wish:
     """One reason to show things. share: of the list, before what others leave. vectors: each float32 [dim], unit length: things
-    near any of them. label: those that show it, too; named: only those, as the vectors say something else besides. Neither: the newest. media_ids: the evidence, MOST_REASONS at most."""
+    near any of them. label: those that show it, too; named: only those, as the vectors say something else besides. stated: things that
+    say it. None of these: the newest. media_ids: the evidence, MOST_REASONS at most."""
 
     source: Source
     share: float
@@ -52,12 +56,21 @@ class Wish:
     label: str = ""
     named: bool = False
     media_ids: tuple[str, ...] = ()
+    stated: Stated | None = None
 
 
 def wishes_of(
-    state: State, now_ms: int, rules: Rules, taxonomy: Taxonomy, *, named: Collection[str], learnt: bool
+    state: State,
+    now_ms: int,
+    rules: Rules,
+    taxonomy: Taxonomy,
+    *,
+    named: Collection[str],
+    learnt: bool,
+    stated: Sequence[Stated] = (),
 ) -> list[Wish]:
-    """Shares sum up to 1. named: interests that things can be found by, which a tenant's own are not. learnt: what was learnt of pictures may be used; otherwise only what the person follows, and the newest.
+    """Shares sum up to 1. named: interests that things can be found by, which a tenant's own are not. learnt: what was learnt of
+    pictures may be used; otherwise only what the person follows and states, and the newest. stated: what may be read of that.
 
     What is left of a list, as nothing more is found for the others, is filled with the newest (share 0 where there is history).
     """
@@ -74,10 +87,12 @@ def wishes_of(
     turn = today(now_ms) % max(1, len(follows))  # of many, all have their days
     some = (follows[turn:] + follows[:turn])[:MOST_FOLLOWED]
     followed = [Wish(Source.FOLLOWED, 1.0, id_, label=id_) for id_ in some]
+    said = _scaled([Wish(Source.STATED, 1.0, stated=one) for one in stated], STATED_SHARE)
     if not interests and not session:
-        return [*_scaled(followed, _FOLLOWED_ALONE), Wish(Source.FRESH, 1 - _FOLLOWED_ALONE if followed else 1.0)]
+        left = 1.0 - (_FOLLOWED_ALONE if followed else 0.0) - (STATED_SHARE if said else 0.0)
+        return [*_scaled(followed, _FOLLOWED_ALONE), *said, Wish(Source.FRESH, left)]
     rest = 1.0 - EXPLORATION_SHARE
-    shared = [*_scaled(session, SESSION_SHARE if interests else rest), *_scaled(followed, FOLLOWED_SHARE)]
+    shared = [*_scaled(session, SESSION_SHARE if interests else rest), *_scaled(followed, FOLLOWED_SHARE), *said]
     left = rest - sum(wish.share for wish in shared)
     wishes = [*_with_floor(interests, left), *shared, Wish(Source.EXPLORATION, EXPLORATION_SHARE)]
     total = sum(wish.share for wish in wishes)

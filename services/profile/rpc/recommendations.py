@@ -39,6 +39,8 @@ def _to_proto(one: Recommended, taxonomy: Taxonomy) -> pb.Recommendation:
         interest_id=one.interest,
         interest=None if name is None else name_to_proto(name),
         media_ids=one.media_ids,
-        why=name_to_proto(why_sponsored(name) if one.source is None else why(one.source, name, len(one.media_ids))),
+        why=name_to_proto(
+            why_sponsored(name) if one.source is None else why(one.source, name, len(one.media_ids), one.stated)
+        ),
     )
     return pb.Recommendation(hit=one.hit, because=because, sponsored=one.source is None, campaign_id=one.campaign_id)

@@ -26,7 +26,7 @@ from nungil.api.common.v1 import common_pb2 as nungil_dot_api_dot_common_dot_v1_
 from nungil.api.search.v1 import search_pb2 as nungil_dot_api_dot_search_dot_v1_dot_search__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n+nungil/api/profile/v1/recommendations.proto\x12\x15nungil.api.profile.v1\x1a!nungil/api/common/v1/common.proto\x1a!nungil/api/search/v1/search.proto\"\x9e\x01\n\x10RecommendRequest\x12,\n\x06\x63\x61ller\x18\x01 \x01(\x0b\x32\x1c.nungil.api.common.v1.Caller\x12\r\n\x05limit\x18\x02 \x01(\x05\x12\x0e\n\x06\x63ursor\x18\x03 \x01(\t\x12.\n\x07\x66ilters\x18\x04 \x01(\x0b\x32\x1d.nungil.api.search.v1.Filters\x12\r\n\x05\x61\x62out\x18\x05 \x01(\t\"h\n\x11RecommendResponse\x12>\n\x0frecommendations\x18\x01 \x03(\x0b\x32%.nungil.api.profile.v1.Recommendation\x12\x13\n\x0bnext_cursor\x18\x02 \x01(\t\"\x91\x01\n\x0eRecommendation\x12&\n\x03hit\x18\x01 \x01(\x0b\x32\x19.nungil.api.search.v1.Hit\x12/\n\x07\x62\x65\x63\x61use\x18\x02 \x01(\x0b\x32\x1e.nungil.api.profile.v1.Because\x12\x11\n\tsponsored\x18\x03 \x01(\x08\x12\x13\n\x0b\x63\x61mpaign_id\x18\x04 \x01(\t\"\xcc\x02\n\x07\x42\x65\x63\x61use\x12\x31\n\x04kind\x18\x01 \x01(\x0e\x32#.nungil.api.profile.v1.Because.Kind\x12\x13\n\x0binterest_id\x18\x02 \x01(\t\x12,\n\x08interest\x18\x03 \x01(\x0b\x32\x1a.nungil.api.common.v1.Name\x12\x11\n\tmedia_ids\x18\x04 \x03(\t\x12\'\n\x03why\x18\x05 \x01(\x0b\x32\x1a.nungil.api.common.v1.Name\"\x8e\x01\n\x04Kind\x12\x14\n\x10KIND_UNSPECIFIED\x10\x00\x12\x11\n\rKIND_INTEREST\x10\x01\x12\x10\n\x0cKIND_SESSION\x10\x02\x12\x11\n\rKIND_FOLLOWED\x10\x03\x12\x14\n\x10KIND_EXPLORATION\x10\x04\x12\x0e\n\nKIND_FRESH\x10\x05\x12\x12\n\x0eKIND_SPONSORED\x10\x06\x32w\n\x15RecommendationService\x12^\n\tRecommend\x12\'.nungil.api.profile.v1.RecommendRequest\x1a(.nungil.api.profile.v1.RecommendResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n+nungil/api/profile/v1/recommendations.proto\x12\x15nungil.api.profile.v1\x1a!nungil/api/common/v1/common.proto\x1a!nungil/api/search/v1/search.proto\"\x9e\x01\n\x10RecommendRequest\x12,\n\x06\x63\x61ller\x18\x01 \x01(\x0b\x32\x1c.nungil.api.common.v1.Caller\x12\r\n\x05limit\x18\x02 \x01(\x05\x12\x0e\n\x06\x63ursor\x18\x03 \x01(\t\x12.\n\x07\x66ilters\x18\x04 \x01(\x0b\x32\x1d.nungil.api.search.v1.Filters\x12\r\n\x05\x61\x62out\x18\x05 \x01(\t\"h\n\x11RecommendResponse\x12>\n\x0frecommendations\x18\x01 \x03(\x0b\x32%.nungil.api.profile.v1.Recommendation\x12\x13\n\x0bnext_cursor\x18\x02 \x01(\t\"\x91\x01\n\x0eRecommendation\x12&\n\x03hit\x18\x01 \x01(\x0b\x32\x19.nungil.api.search.v1.Hit\x12/\n\x07\x62\x65\x63\x61use\x18\x02 \x01(\x0b\x32\x1e.nungil.api.profile.v1.Because\x12\x11\n\tsponsored\x18\x03 \x01(\x08\x12\x13\n\x0b\x63\x61mpaign_id\x18\x04 \x01(\t\"\xdd\x02\n\x07\x42\x65\x63\x61use\x12\x31\n\x04kind\x18\x01 \x01(\x0e\x32#.nungil.api.profile.v1.Because.Kind\x12\x13\n\x0binterest_id\x18\x02 \x01(\t\x12,\n\x08interest\x18\x03 \x01(\x0b\x32\x1a.nungil.api.common.v1.Name\x12\x11\n\tmedia_ids\x18\x04 \x03(\t\x12\'\n\x03why\x18\x05 \x01(\x0b\x32\x1a.nungil.api.common.v1.Name\"\x9f\x01\n\x04Kind\x12\x14\n\x10KIND_UNSPECIFIED\x10\x00\x12\x11\n\rKIND_INTEREST\x10\x01\x12\x10\n\x0cKIND_SESSION\x10\x02\x12\x11\n\rKIND_FOLLOWED\x10\x03\x12\x14\n\x10KIND_EXPLORATION\x10\x04\x12\x0e\n\nKIND_FRESH\x10\x05\x12\x12\n\x0eKIND_SPONSORED\x10\x06\x12\x0f\n\x0bKIND_STATED\x10\x07\x32w\n\x15RecommendationService\x12^\n\tRecommend\x12\'.nungil.api.profile.v1.RecommendRequest\x1a(.nungil.api.profile.v1.RecommendResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -40,9 +40,9 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_RECOMMENDATION']._serialized_start=408
   _globals['_RECOMMENDATION']._serialized_end=553
   _globals['_BECAUSE']._serialized_start=556
-  _globals['_BECAUSE']._serialized_end=888
+  _globals['_BECAUSE']._serialized_end=905
   _globals['_BECAUSE_KIND']._serialized_start=746
-  _globals['_BECAUSE_KIND']._serialized_end=888
-  _globals['_RECOMMENDATIONSERVICE']._serialized_start=890
-  _globals['_RECOMMENDATIONSERVICE']._serialized_end=1009
+  _globals['_BECAUSE_KIND']._serialized_end=905
+  _globals['_RECOMMENDATIONSERVICE']._serialized_start=907
+  _globals['_RECOMMENDATIONSERVICE']._serialized_end=1026
 # @@protoc_insertion_point(module_scope)

@@ -34,7 +34,7 @@ class RecommendRequest(_message.Message):
     """of the person's own, sponsored ones aside; 0 means 20"""
     cursor: _builtins.str
     about: _builtins.str
-    """words for this one answer, a skin or hair type for example. Nothing is kept of it: not what was shown, no list"""
+    """words for this one answer, in place of what they stated. Nothing is kept of it: not what was shown, no list"""
     @_builtins.property
     def caller(self) -> _common_pb2.Caller: ...
     @_builtins.property
@@ -136,6 +136,8 @@ class Because(_message.Message):
         KIND_FRESH: Because._Kind.ValueType  # 5
         """it came last"""
         KIND_SPONSORED: Because._Kind.ValueType  # 6
+        KIND_STATED: Because._Kind.ValueType  # 7
+        """the person said so of themselves, and ticked that recommendations may read it"""
 
     class Kind(_Kind, metaclass=_KindEnumTypeWrapper): ...
     KIND_UNSPECIFIED: Because.Kind.ValueType  # 0
@@ -150,6 +152,8 @@ class Because(_message.Message):
     KIND_FRESH: Because.Kind.ValueType  # 5
     """it came last"""
     KIND_SPONSORED: Because.Kind.ValueType  # 6
+    KIND_STATED: Because.Kind.ValueType  # 7
+    """the person said so of themselves, and ticked that recommendations may read it"""
 
     KIND_FIELD_NUMBER: _builtins.int
     INTEREST_ID_FIELD_NUMBER: _builtins.int
