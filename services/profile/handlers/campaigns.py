@@ -119,23 +119,37 @@ class Sponsor:
         with reading(self.engine) as c:
             running = campaigns_rows.running(c, tenant, self.clock())
             shown = campaigns_rows.shown_to(c, tenant, person_id, [one.campaign_id for one in running])
-            asks = any(one.segment_id for one in running)
-            segments = set(self.members(c, tenant, person_id, self.clock())) if asks else set()
-        interests = self._interests(state, self.taxonomy_of(tenant), learnt=learnt)
-        meant = [
-            one
-            for one in running
-            if (one.interest_id in interests or one.segment_id in segments)
-            and shown.get(one.campaign_id, 0) < one.cap_per_person
-        ]
+            fits = self._meant(c, tenant, person_id, state, running, learnt=learnt)
+        meant = [one for one in fits if shown.get(one.campaign_id, 0) < one.cap_per_person]
         dice = random.Random(seed)
         dice.shuffle(meant)
         meant.sort(key=lambda one: shown.get(one.campaign_id, 0))
         return [item for one in meant[:MOST_OFFERED] for item in _turn(one, shown.get(one.campaign_id, 0))]
 
+    def still(
+        self, tenant: str, person_id: str, state: State, showed: Collection[Sponsored], *, learnt: bool
+    ) -> list[Sponsored]:
+        """Of what a page showed, what may be shown on it again: its campaign lasts and is meant for this person now. It was counted."""
+        of_page = {one.campaign_id for one in showed}
+        with reading(self.engine) as c:
+            known = [one for one in campaigns_rows.all_of(c, tenant) if one.campaign_id in of_page]
+            lasting = [one for one in known if one.from_ms <= self.clock() < one.until_ms]
+            meant = self._meant(c, tenant, person_id, state, lasting, learnt=learnt)
+        may = {Sponsored(one.campaign_id, item_id, one.interest_id) for one in meant for item_id in one.item_ids}
+        return [one for one in showed if one in may]
+
     def show(self, c: Connection, tenant: str, person_id: str, campaign_id: str, item_id: str) -> bool:
         """Counts a showing; False where budget, cap or period do not allow it any more."""
         return campaigns_rows.show(c, tenant, person_id, campaign_id, item_id, self.clock())
+
+    def _meant(
+        self, c: Connection, tenant: str, person_id: str, state: State, campaigns: Sequence[Campaign], *, learnt: bool
+    ) -> list[Campaign]:
+        """Those of them that are for members of a segment that the person is in, or for an interest of theirs."""
+        asks = any(one.segment_id for one in campaigns)
+        segments = self.members(c, tenant, person_id, self.clock()) if asks else ()
+        interests = self._interests(state, self.taxonomy_of(tenant), learnt=learnt)
+        return [one for one in campaigns if one.interest_id in interests or one.segment_id in segments]
 
     def _interests(self, state: State, taxonomy: Taxonomy, *, learnt: bool) -> set[str]:
         """What the person follows, and what their pictures say, with what lies above; nothing muted, or below it."""

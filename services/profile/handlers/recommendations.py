@@ -236,7 +236,8 @@ class Recommend:
         if not person.ads or asked.about or limit < OWN_A_SPONSORED:
             return ()
         if offset in kept.sponsored:
-            return kept.sponsored[offset]
+            showed = kept.sponsored[offset]
+            return self.sponsor.still(asked.tenant, asked.person_id, person.state, showed, learnt=person.learnt)
         return self.sponsor.choices(
             asked.tenant, asked.person_id, person.state, learnt=person.learnt, seed=kept.list_id
         )
