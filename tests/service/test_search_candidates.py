@@ -32,6 +32,7 @@ from nungil.pictures.features import FoundLabel
 from nungil.runtime.errors import Rejected
 from services.search.candidates_wire import asked_of, found_to_proto
 from services.search.facts import facts_of, replace_facts
+from services.search.text_tower import TextTower
 
 EVERYWHERE = pb.Filters()
 KOREA = pb.Filters(market="KR", in_stock=True)
@@ -160,6 +161,14 @@ def test_pictures_of_people_of_no_item_and_deleted_ones_are_no_candidates(search
 def test_words_narrow_what_is_found(search: Search) -> None:
     a_shop(search)
     assert items_of(ask(search, by_vector(DOG), newest(), text="thing clinic")[1]) == ["clinic"]
+
+
+def test_words_must_hold_where_the_encoder_has_a_text_tower_too(search: Search) -> None:
+    a_shop(search)
+    of_tower = search.like(tower=TextTower(lambda tenant, text: DOG))
+    assert items_of(ask(of_tower, newest(), text="clinic")[0]) == ["clinic"]
+    assert ask(of_tower, newest(), by_vector(DOG), text="velvety") == [[], []]
+    assert len(ask(of_tower, newest())[0]) == 4
 
 
 @pytest.mark.parametrize(

@@ -39,7 +39,9 @@ class FindCandidates:
 
     def __call__(self, asked: Asked) -> Candidates:
         """Raises InvalidQuery, and VectorIndexAway where there are vectors."""
-        query, _ = self.search.words(asked.query)
+        query, understood = self.search.words(asked.query)
+        if understood is not None and understood.look is not None:  # which orders what is found: it is no condition
+            query = replace(query, items=frozenset(understood.ranked or ()))
         conditions = replace(query.conditions, without_items=asked.without_items | self._shown_by(asked))
         near, partial = self._near(asked.ways, conditions)
         found = [near[n] if n in near else self._listed(way, conditions) for n, way in enumerate(asked.ways)]
