@@ -6,7 +6,7 @@ export const EN = {
   about_gender: "Gender",
   about_hair: "Hair",
   about_skin_type: "Skin",
-  about_style: "My style, in my own words",
+  about_style: "My style, in my own words (linen, vintage)",
   aboutFor: "It may be used for",
   aboutForget: "Remove all of this",
   aboutForgotten: "What you said of yourself is removed.",

@@ -6,7 +6,7 @@ export const KO = {
   about_gender: "성별",
   about_hair: "머리카락",
   about_skin_type: "피부",
-  about_style: "내 스타일을 내 말로",
+  about_style: "내 스타일을 내 말로 (예: 린넨, 빈티지)",
   aboutFor: "어디에 쓸까요",
   aboutForget: "모두 지우기",
   aboutForgotten: "직접 적으신 내용을 지웠습니다.",
