@@ -34,7 +34,7 @@ class KafkaSubscription:
     def poll(self, *, max_records: int, timeout_s: float) -> Sequence[Record]:
         # Kafka's client empties what it fetched of one partition before the next, so we fetch more and deal it out in turns.
         here = self.holdings.count()
-        self._poll(0 if here and self._settled() else timeout_s, take=here < max_records)
+        self._poll(0 if here and self._settled() else timeout_s, take=here < max_records, most=max_records)
         # What is dealt out while partitions are being shared out could not be committed before that ends.
         return self.holdings.deal(max_records) if self._settled() else []
 
@@ -57,7 +57,7 @@ class KafkaSubscription:
         with translated():
             self._consumer._coordinator.poll_heartbeat()
 
-    def _poll(self, timeout_s: float, *, take: bool) -> None:
+    def _poll(self, timeout_s: float, *, take: bool, most: int = FETCHED_AT_ONCE) -> None:
         """Polls as Kafka demands of a live member; with what is held paused where no records are to be taken."""
         coordinator = self._consumer._coordinator
         join = coordinator._join_task
@@ -70,7 +70,7 @@ class KafkaSubscription:
         with translated():
             if not take:
                 self._consumer.pause(*self._consumer.assignment())
-            fetched = self._consumer.poll(timeout_ms=int(timeout_s * 1000), max_records=FETCHED_AT_ONCE if take else 1)
+            fetched = self._consumer.poll(timeout_ms=int(timeout_s * 1000), max_records=max(FETCHED_AT_ONCE, most) if take else 1)
             if not take:
                 self._consumer.resume(*self._consumer.paused())
         for partition, records in records_of(fetched, self._cluster.prefix).items():

@@ -81,17 +81,17 @@ def fill(c: Connection, tenant: str, found: Sequence[tuple[Activity, Found]]) ->
         JOURNAL.c.findings.is_(None),
     )
     still = {(row.person_id, row.event_id) for row in c.execute(waits.with_for_update())}
+    waited = [(activity, seen) for activity, seen in found if (activity.person_id, activity.event_id) in still]
+    _put_found(c, tenant, waited)
     filled: dict[str, list[Entry]] = {}
-    for activity, seen in found:
-        if (activity.person_id, activity.event_id) in still:
-            filled.setdefault(activity.person_id, []).append(entry_of(activity, seen))
-    _put_found(c, tenant, [(id_, entry) for id_, entries in filled.items() for entry in entries])
+    for activity, seen in waited:
+        filled.setdefault(activity.person_id, []).append(entry_of(activity, seen))
     return filled
 
 
 def fill_again(c: Connection, tenant: str, found: Sequence[tuple[Activity, Found]]) -> None:
     """Gives rows something else that was found. The people are locked."""
-    _put_found(c, tenant, [(activity.person_id, entry_of(activity, seen)) for activity, seen in found])
+    _put_found(c, tenant, found)
 
 
 def states(c: Connection, tenant: str, people: Collection[str]) -> dict[str, KeptState]:
@@ -139,16 +139,18 @@ def replace_states(c: Connection, tenant: str, kept: Mapping[str, KeptState]) ->
     )
 
 
-def _put_found(c: Connection, tenant: str, entries: Sequence[tuple[str, Entry]]) -> None:
+def _put_found(c: Connection, tenant: str, found_in: Sequence[tuple[Activity, Found]]) -> None:
+    # Many people do things with one picture: what was found in it is the same object, and is encoded once.
+    texts = {key: encoding.encode_findings(seen.findings) for key, seen in {id(s): s for _, s in found_in}.items()}
     rows = [
         {
-            "of_person": person_id,
-            "of_event": entry.event_id,
-            "found": encoding.encode_findings(entry.findings),
-            "seen": entry.vectors,
-            "of_space": entry.space,
+            "of_person": activity.person_id,
+            "of_event": activity.event_id,
+            "found": texts[id(seen)],
+            "seen": seen.vectors,
+            "of_space": seen.space,
         }
-        for person_id, entry in entries
+        for activity, seen in found_in
     ]
     if rows:
         of_row = and_(

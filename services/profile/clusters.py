@@ -155,22 +155,22 @@ def _opened(clusters: Clusters, part: Part, gain: float, at_ms: int) -> Clusters
 
 
 def _without_faded(clusters: Clusters, now_ms: int) -> Clusters:
-    return without(clusters, [i for i, c in enumerate(clusters.each) if c.weight * c.kept(now_ms) < FADED])
+    # In a day less than a tenth is lost: most are known to be alive without a power of two.
+    doubtful = [i for i, c in enumerate(clusters.each) if c.weight < FADED / 0.9 or now_ms - c.at_ms > DAY_MS]
+    return without(clusters, [i for i in doubtful if clusters.each[i].weight * clusters.each[i].kept(now_ms) < FADED])
 
 
 def _merged(clusters: Clusters, now_ms: int) -> Clusters:
     """The pair of the smallest Ward cost, w1 w2 / (w1 + w2) |c1 - c2|^2, as one. Source: Ward, JASA 58 (1963)."""
     kept = [cluster.kept(now_ms) for cluster in clusters.each]
     weights = np.array([k * c.weight for k, c in zip(kept, clusters.each, strict=True)])
-    best, pair = np.inf, (0, 1)
-    for i in range(len(weights) - 1):
-        between = clusters.means[i + 1 :] - clusters.means[i]
-        apart = np.einsum("ij,ij->i", between, between)
-        costs = weights[i] * weights[i + 1 :] / (weights[i] + weights[i + 1 :]) * apart
-        j = int(np.argmin(costs))
-        if costs[j] < best:
-            best, pair = float(costs[j]), (i, i + 1 + j)
-    return _as_one(clusters, pair, kept, now_ms)
+    products = clusters.means @ clusters.means.T
+    squares = products.diagonal()
+    apart = squares[:, None] + squares - 2 * products
+    costs = weights[:, None] * weights / (weights[:, None] + weights) * apart
+    first, second = np.triu_indices(len(weights), 1)
+    best = int(costs[first, second].argmin())
+    return _as_one(clusters, (int(first[best]), int(second[best])), kept, now_ms)
 
 
 def _as_one(clusters: Clusters, pair: tuple[int, int], kept: Sequence[float], now_ms: int) -> Clusters:

@@ -19,7 +19,7 @@ from services.profile.handlers.events import PeopleActed, PictureChanged, Pictur
 from services.profile.watching import Watches
 
 GROUP = "profile"
-BATCH = 512  # records at once: what is there is taken, and one event alone does not wait for more
+BATCH = 2048  # records at once: what is there is taken, and one event alone does not wait for more
 TOPICS = (
     topics.MEDIA_CHANGED,
     topics.ITEM_CHANGED,

@@ -119,19 +119,12 @@ def _reason_to_json(reason: Reason, place: Mapping[tuple[str, int, str, int], in
 
 def _weighed_from_json(one: Sequence[Any], events: Sequence[Any]) -> Weighed:
     weight, at_ms, reasons = one
-    return Weighed(
-        weight,
-        at_ms,
-        tuple(
-            Reason(*_event(events[event]), amount, Box(*box), tuple((label, p) for label, p in labels))
-            for event, amount, box, labels in reasons
-        ),
-    )
+    return Weighed(weight, at_ms, tuple([_reason_from_json(events[event], *said) for event, *said in reasons]))
 
 
-def _event(kept: Sequence[Any]) -> tuple[str, int, str, int]:
-    event_id, kind, media_id, occurred_at_ms = kept
-    return (event_id, kind, media_id, occurred_at_ms)
+def _reason_from_json(event: Sequence[Any], amount: float, box: Sequence[float], labels: Sequence[Any]) -> Reason:
+    event_id, kind, media_id, occurred_at_ms = event
+    return Reason(event_id, kind, media_id, occurred_at_ms, amount, Box(*box), tuple(map(tuple, labels)))
 
 
 def _clusters_from_json(each: Sequence[Any], vectors: bytes, dim: int) -> Clusters:

@@ -72,7 +72,7 @@ def within_bounds(interests: Mapping[str, Weighed], now_ms: int, half_life_ms: f
     if len(kept) > INTERESTS_KEPT:
         heaviest = sorted(kept, key=lambda id_: (-kept[id_].at(now_ms, half_life_ms), id_))[:INTERESTS_KEPT]
         kept = {id_: kept[id_] for id_ in heaviest}
-    for _ in range(sum(len(one.reasons) for one in kept.values()) - REASONS_OF_ALL):
+    for _ in range(sum([len(one.reasons) for one in kept.values()]) - REASONS_OF_ALL):
         weakest = min(
             (id_ for id_, one in kept.items() if len(one.reasons) > 1),
             key=lambda id_: (_strength(kept[id_].reasons[-1], half_life_ms), id_),
