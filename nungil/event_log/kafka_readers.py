@@ -70,7 +70,9 @@ class KafkaSubscription:
         with translated():
             if not take:
                 self._consumer.pause(*self._consumer.assignment())
-            fetched = self._consumer.poll(timeout_ms=int(timeout_s * 1000), max_records=max(FETCHED_AT_ONCE, most) if take else 1)
+            fetched = self._consumer.poll(
+                timeout_ms=int(timeout_s * 1000), max_records=max(FETCHED_AT_ONCE, most) if take else 1
+            )
             if not take:
                 self._consumer.resume(*self._consumer.paused())
         for partition, records in records_of(fetched, self._cluster.prefix).items():
