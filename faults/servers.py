@@ -22,11 +22,20 @@ LATENCY_MS, JITTER_MS = 200, 100
 
 @dataclass(frozen=True)
 class RealServers:
-    """folder: what `nungil up --servers` takes. through_proxy: the same, for a system that reaches them by the proxy."""
+    """folder: what `nungil up --servers` takes. through_proxy: where `proxied` writes the same, with the proxy's ports."""
 
     folder: Path
     through_proxy: Path
     all: LocalServers
+
+    def proxied(self) -> Path:
+        """What a system takes that reaches them by the proxy. As they run now: one that was started again has another id, and a
+        system that takes it for gone would start one of its own, beside the proxy."""
+        record = json.loads((self.folder / "servers.json").read_text())
+        record["ports"] |= {name: record["ports"][f"proxy_{name}"] for name in SERVERS}
+        self.through_proxy.mkdir(exist_ok=True)
+        (self.through_proxy / "servers.json").write_text(json.dumps(record))
+        return self.through_proxy
 
     @contextmanager
     def away(self, name: str) -> Iterator[None]:
@@ -71,16 +80,6 @@ class RealServers:
                     proxy.delete(f"/proxies/{name}/toxics/ours").raise_for_status()
 
 
-def running_servers(folder: Path, through_proxy: Path) -> RealServers:
-    """Those that run in `folder`, proxy included. through_proxy: a folder to be made."""
-    record = json.loads((folder / "servers.json").read_text())
-    ports = record["ports"]
-    record["ports"] = ports | {name: ports[f"proxy_{name}"] for name in SERVERS}
-    through_proxy.mkdir()
-    (through_proxy / "servers.json").write_text(json.dumps(record))
-    return RealServers(folder, through_proxy, local_servers(folder=folder))
-
-
 @contextmanager
 def real_servers() -> Iterator[RealServers]:
     """Fetched, started, and stopped and forgotten when the block ends. Raises Misconfigured where this machine lacks what they need."""
@@ -93,6 +92,6 @@ def real_servers() -> Iterator[RealServers]:
             place.chmod(0o711)  # PostgreSQL's own user goes through it
         try:
             servers.start(die_with_us=die_with_parent())
-            yield running_servers(direct, proxied)
+            yield RealServers(direct, proxied, servers)
         finally:
             servers.stop()

@@ -90,7 +90,7 @@ def running_stack(
     """A system of its own in `data` and on `servers`, until the block ends. proxied: it reaches them by the fault proxy."""
     options = ["--encoder", encoder_url]
     if servers is not None:
-        folder = servers.through_proxy if proxied else servers.folder
+        folder = servers.proxied() if proxied else servers.folder
         options += ["--stack", "real", "--servers", str(folder)]
     with running_system(*options, data=data) as system:
         yield Stack(system, encoder_url, servers)

@@ -8,7 +8,7 @@ import secrets
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
@@ -34,6 +34,16 @@ def every_server(cache: Path) -> dict[str, Server]:
     """All that we know, in the order in which they start. cache: where their programs are kept."""
     servers: list[Server] = [Kafka(cache), Minio(cache), Milvus(cache), Postgres(cache), FaultProxy(cache)]
     return {server.name: server for server in servers}
+
+
+def family_of(pid: int) -> Iterator[int]:
+    """A process and all that come from it, those above first: once it is stopped it makes no more. PostgreSQL gives each connection
+    a process in a group of its own."""
+    yield pid
+    for tasks in Path(f"/proc/{pid}/task").glob("*/children"):
+        with suppress(FileNotFoundError, ProcessLookupError):  # it ended
+            for child in tasks.read_text().split():
+                yield from family_of(int(child))
 
 
 @dataclass
@@ -116,11 +126,13 @@ class LocalServers:
 
     def pause(self, name: str) -> None:
         """Stops a server's clock (SIGSTOP): connections stay open and nothing is answered."""
-        os.killpg(self._read().processes[name].pid, signal.SIGSTOP)
+        for pid in family_of(self._read().processes[name].pid):
+            os.kill(pid, signal.SIGSTOP)
 
     def go_on(self, name: str) -> None:
         """Ends a pause."""
-        os.killpg(self._read().processes[name].pid, signal.SIGCONT)
+        for pid in family_of(self._read().processes[name].pid):
+            os.kill(pid, signal.SIGCONT)
 
     def names(self) -> list[str]:
         """Those that run."""

@@ -17,7 +17,8 @@ from faults.matrix import Outcome, row
 from faults.pictures import painted
 from faults.reconcile import Found
 from faults.runs import Run
-from faults.servers import running_servers
+from faults.servers import RealServers
+from nungil.local_servers.running import local_servers
 
 pytestmark = [pytest.mark.real, pytest.mark.system, STOPPABLE, pytest.mark.timeout(600)]
 
@@ -28,7 +29,8 @@ RunFault = Callable[[str], Outcome]
 def run_fault(tmp_path_factory: pytest.TempPathFactory) -> RunFault:
     """Runs a fault by its name, after a quiet run of the same seed."""
     through_proxy = tmp_path_factory.mktemp("faults") / "proxied"
-    servers = running_servers(Path(os.environ["NUNGIL_TEST_SERVERS"]), through_proxy)
+    folder = Path(os.environ["NUNGIL_TEST_SERVERS"])
+    servers = RealServers(folder, through_proxy, local_servers(folder=folder))
     run = Run(servers, "tiny://64", painted(60, seed=7), per_s=6.0, seed=7, away_s=6.0)
     known = {fault.name: fault for fault in faults()}
     quiet: list[Found] = []
