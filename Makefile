@@ -56,7 +56,7 @@ servers-stop: $(VENV)/.run-installed ## stop them; what they hold stays in .cach
 
 .PHONY: test
 test: lint ## lint, then every test that needs nothing beyond Python and make (browser tests where Chromium is)
-	@pytest -q -n 2 --dist loadfile --ignore=tests/real
+	@pytest -q -n 3 --dist loadfile --ignore=tests/real
 
 .PHONY: test-real
 test-real: $(VENV)/.dev-installed ## the contracts and tests/real on the real servers, with no network but loopback; needs Java, Maven, Go, PostgreSQL
