@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from threading import Event
 
@@ -13,6 +13,7 @@ from sqlalchemy import Engine
 from nungil.database.open import reading
 from services.profile import core, encoding, store
 from services.profile.core import Rules
+from services.profile.journal import Follower
 from services.profile.taking_back import fold_all
 
 logger = logging.getLogger(__name__)
@@ -42,11 +43,13 @@ class FoldAll:
     """Folds every journal as it stands: what is too old is left for the next ordinary fold to drop, and what was read under
     another overlay of the taxonomy to be read again.
 
-    One person at a time, in a transaction that holds that person, so that it can run beside a serving profile.
+    One person at a time, in a transaction that holds that person, so that it can run beside a serving profile. followers: of the
+    states that become others, as of a journal's.
     """
 
     engine: Engine
     rules: Rules
+    followers: Sequence[Follower] = ()
 
     def __call__(self, stop: Event) -> Refolded:
         """Ends early, unfinished, once `stop` is set."""
@@ -94,4 +97,6 @@ class FoldAll:
                 c, tenant, person_id, store.KeptState(state, self.rules.fingerprint + mark + overlay, dropped_on)
             )
             store.put_checkpoint(c, tenant, person_id, None)
+            for follow in self.followers:
+                follow(c, tenant, person_id, kept.state if kept else core.NOTHING, state, None)
             return was, is_

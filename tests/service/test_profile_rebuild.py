@@ -19,6 +19,7 @@ from profile_builders import (
     a_profile,
     an_activity,
 )
+from segment_builders import DOGS, a_segmented_profile
 from sqlalchemy import update
 
 from services.profile import core, encoding, tables
@@ -133,3 +134,19 @@ def test_activity_goes_on_after_it_as_if_it_had_not_been(profile: AProfile) -> N
     assert encoding.encode_state(profile.journal.state_of(TENANT, person)) == kept
     folded(profile)
     assert profile.state(person) == kept
+
+
+def test_who_is_in_which_segment_follows_a_state_that_was_wrong(tmp_path: Path) -> None:
+    with a_segmented_profile(tmp_path) as profile:
+        mina = profile.a_member()
+        profile.publish("dog-people", DOGS)
+        for n in range(2):
+            profile.saves(mina, f"m-{n}", "beagle")
+        right = profile.journal.state_of(TENANT, mina)
+        with profile.engine.begin() as c:  # what it would be had the pictures shown nothing
+            c.execute(update(tables.STATES).values(state=encoding.encode_state(core.NOTHING)))
+            profile.segments.follow(c, TENANT, mina, right, core.NOTHING, None)
+        assert profile.kept(mina) == set()
+        assert FoldAll(profile.engine, profile.rules, (profile.segments.follow,))(Event()).changed == 1
+        assert profile.journal.state_of(TENANT, mina) == right
+        assert profile.kept(mina) == {"dog-people"}
