@@ -157,7 +157,7 @@ class Rules:
     @property
     def fingerprint(self) -> str:
         """Changes with the rules: a state folded under others must be folded again."""
-        said = [4, self.half_life_ms, self.space, self.likeness, sorted(self.gains.items())]
+        said = [5, self.half_life_ms, self.space, self.likeness, sorted(self.gains.items())]
         return json.dumps(said, separators=(",", ":"))
 
     def kept(self, age_ms: float) -> float:
