@@ -34,7 +34,8 @@ class KafkaSubscription:
     def poll(self, *, max_records: int, timeout_s: float) -> Sequence[Record]:
         # Kafka's client empties what it fetched of one partition before the next, so we fetch more and deal it out in turns.
         here = self.holdings.count()
-        self._poll(0 if here and self._settled() else timeout_s, take=here < max_records, most=max_records)
+        most = max(FETCHED_AT_ONCE, max_records) if here < max_records else 0
+        self._poll(0 if here and self._settled() else timeout_s, most=most)
         # What is dealt out while partitions are being shared out could not be committed before that ends.
         return self.holdings.deal(max_records) if self._settled() else []
 
@@ -45,7 +46,7 @@ class KafkaSubscription:
                 raise EventLogAway(
                     f"the group {self._group} has been sharing out partitions for {REBALANCE_PATIENCE_S:g} s"
                 )
-            self._poll(_REBALANCE_POLL_S, take=False)
+            self._poll(_REBALANCE_POLL_S, most=0)
         lost, self.holdings.lost = self.holdings.lost, set()
         if lost:
             names = ", ".join(f"{tp.topic}[{tp.partition}]" for tp in sorted(lost))
@@ -57,8 +58,8 @@ class KafkaSubscription:
         with translated():
             self._consumer._coordinator.poll_heartbeat()
 
-    def _poll(self, timeout_s: float, *, take: bool, most: int = FETCHED_AT_ONCE) -> None:
-        """Polls as Kafka demands of a live member; with what is held paused where no records are to be taken."""
+    def _poll(self, timeout_s: float, *, most: int) -> None:
+        """Polls as Kafka demands of a live member, for `most` records; 0: with what is held paused, so that none are taken."""
         coordinator = self._consumer._coordinator
         join = coordinator._join_task
         if join is not None and join.is_done:
@@ -68,12 +69,10 @@ class KafkaSubscription:
             # none is under way, once it leads the group: it would never take what it was assigned, and send no heartbeats.
             coordinator.rejoin_needed = True
         with translated():
-            if not take:
+            if not most:
                 self._consumer.pause(*self._consumer.assignment())
-            fetched = self._consumer.poll(
-                timeout_ms=int(timeout_s * 1000), max_records=max(FETCHED_AT_ONCE, most) if take else 1
-            )
-            if not take:
+            fetched = self._consumer.poll(timeout_ms=int(timeout_s * 1000), max_records=most or 1)
+            if not most:
                 self._consumer.resume(*self._consumer.paused())
         for partition, records in records_of(fetched, self._cluster.prefix).items():
             self.holdings.waiting.setdefault(partition, deque()).extend(records)
