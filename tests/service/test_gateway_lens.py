@@ -6,24 +6,22 @@ import json
 import socket
 import threading
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import httpx
 import pytest
+from finger_builders import a_finger, an_open
 from gateway_builders import AGateway, a_gateway
 from metrics_told import value_of
 from picture_builders import a_picture
-from websockets.exceptions import ConnectionClosed, InvalidStatus
-from websockets.sync.client import ClientConnection, connect
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import connect
 
 from services.gateway.core import KEY_COOKIE
 
 RED, GREEN, BLUE = (200, 40, 40), (40, 170, 60), (40, 60, 200)
 LEFT = {"x": 0.0, "y": 0.0, "width": 0.5, "height": 1.0}
 OUTSIDE = {"x": 2, "y": 0, "width": 1, "height": 1}
-WAIT_S = 20.0
 
 
 @pytest.fixture(scope="module")
@@ -73,63 +71,6 @@ def eventually(condition) -> None:
 def frames_by_outcome() -> dict[str, float]:
     name = "nungil_gateway_lens_frames_total"
     return {outcome: value_of(name, outcome=outcome) for outcome in ("answered", "superseded")}
-
-
-class AFinger:
-    """A client of the WebSocket: numbers what it asks, keeps what it is told."""
-
-    def __init__(self, connection: ClientConnection) -> None:
-        self.connection = connection
-        self.number = 0
-        self.told: list[dict] = []
-
-    def ask(self, **ask: Any) -> int:
-        """Sends one ask; its number."""
-        [(name, body)] = ask.items()
-        if name != "open":
-            self.number += 1
-            body = {"number": self.number} | body
-        self.connection.send(json.dumps({name: body}))
-        return self.number
-
-    def hear(self, name: str, which=lambda body: True) -> dict:
-        """The next message of this name that is so."""
-        while True:
-            [(told, body)] = json.loads(self.connection.recv(timeout=WAIT_S)).items()
-            self.told.append({told: body})
-            if told == name and which(body):
-                return body
-
-    def ready_of(self, number: int) -> dict:
-        """Now or before: a full answer does not wait for the pool."""
-        before = [told["ready"] for told in self.told if "ready" in told and told["ready"]["number"] == number]
-        return before[0] if before else self.hear("ready", lambda ready: ready["number"] == number)
-
-    def answer_to(self, number: int, *, full: bool) -> dict:
-        return self.hear("answer", lambda answer: answer["number"] == number and answer["full"] is full)
-
-    def close_code(self) -> int:
-        """Reads to the end."""
-        with pytest.raises(ConnectionClosed) as closed:
-            while True:
-                [told] = [json.loads(self.connection.recv(timeout=WAIT_S))]
-                self.told.append(told)
-        return closed.value.rcvd.code
-
-
-@contextmanager
-def a_finger(gateway: AGateway, key: str | None = None, **options: Any) -> Iterator[AFinger]:
-    headers = {"Authorization": f"Bearer {key}"} if key else {}
-    url = gateway.url.replace("http", "ws") + "/v1/lens"
-    with connect(url, additional_headers=headers | options.pop("headers", {}), **options) as connection:
-        yield AFinger(connection)
-
-
-@contextmanager
-def an_open(gateway: AGateway, key: str, media_id: str, **fields: Any) -> Iterator[AFinger]:
-    with a_finger(gateway, key) as finger:
-        finger.ask(open={"media_id": media_id, "record": False} | fields)
-        yield finger
 
 
 def test_frames_are_answered_while_they_move_and_the_newest_is_answered_in_full_when_it_rests(gateway, shop):

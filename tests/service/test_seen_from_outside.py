@@ -13,6 +13,7 @@ from typing import Any
 
 import httpx
 import pytest
+from finger_builders import an_open
 from gateway_builders import AGateway, a_gateway, problem_of
 from picture_builders import a_picture
 from prometheus_client.parser import text_string_to_metric_families
@@ -134,13 +135,17 @@ def test_a_search_and_the_event_that_it_makes_are_one_trace(watched):
     assert search["hits"] <= search["rows"]
 
 
-def test_every_metric_is_there_after_an_upload_and_a_search(watched):
+def test_every_metric_is_there_after_an_upload_a_search_and_a_drag(watched):
     with watched.gateway.as_person("ben") as client:
         client.put("/v1/me/consent", json={"image_interest": True})
         media_id = upload(client, seed=3).json()["media_id"]
         upload(client, seed=3)  # the same again
         until_searchable(client, media_id)
         client.post("/v1/search", json={"media_id": media_id}).raise_for_status()
+        with an_open(watched.gateway, watched.gateway.key(subject="ben"), media_id) as finger:
+            finger.hear("ready")
+            finger.ask(frame={"box": BOX})
+            finger.hear("answer")
         eventually(lambda: client.get("/v1/me/interests").json()["interests"], lambda: "no interests")
         client.get("/no/such/address")
         answer = client.get("/metrics")
