@@ -14,6 +14,7 @@ from sqlalchemy import Engine, insert
 
 from nungil.api.profile.v1 import events_pb2
 from nungil.api.profile.v1 import profile_pb2 as pb
+from nungil.database.migrations import upgrade
 from nungil.database.open import open_database
 from nungil.database.postgres import make_database
 from nungil.encoder.open import EFFICIENTNET_LITE0
@@ -61,8 +62,8 @@ def a_profile(database_url: str, *, pictures: int, people: int) -> Iterator[APro
     with ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="nungil-bench-"))
         objects = stack.enter_context(open_object_store(f"file://{folder}"))
+        upgrade("profile", database_url)
         engine = stack.enter_context(open_database(database_url))
-        tables.METADATA.create_all(engine)
         yield AProfile(engine, objects, some_pictures(objects, pictures), some_people(engine, people))
 
 

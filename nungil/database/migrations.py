@@ -48,6 +48,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine
 
 from nungil.database.open import hold, open_database, reading
+from nungil.database.sqlite_statistics import state_statistics
 from nungil.runtime.errors import Misconfigured
 
 
@@ -68,6 +69,7 @@ def upgrade(service: str, url: str) -> None:
         _refuse_newer(service, config, connection)
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
+        state_statistics(connection)
 
 
 def check_current(service: str, engine: Engine) -> None:
