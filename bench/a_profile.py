@@ -27,11 +27,11 @@ from nungil.pictures.features import Features, FoundLabel, encode_features
 from nungil.runtime.clock import now_ms
 from nungil.runtime.ids import new_event_id, new_media_id, new_person_id
 from nungil.taxonomy.taxonomy import load_taxonomy
-from services.profile import tables
 from services.profile.config import GAINS, ProfileSettings, gains_by_kind
 from services.profile.core import DAY_MS, Rules
 from services.profile.evidence import Reading
 from services.profile.journal import CATALOGUE, FeatureObjects, Journal
+from services.profile.store import tables
 
 TENANT = "bench"
 SPACE = EFFICIENTNET_LITE0.name

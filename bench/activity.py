@@ -34,8 +34,9 @@ from nungil.event_log.topics import USER_ACTIVITY
 from nungil.event_log.topics_apply import apply_topics, delete_topics
 from nungil.runtime.errors import Rejected
 from nungil.runtime.ids import new_media_id
-from services.profile import consumer, tables, wire
+from services.profile import consumer, wire
 from services.profile.refolding import FoldAll
+from services.profile.store import tables
 
 CLAIMS = {"Kafka and PostgreSQL": 30.0, "SQLite": 3.0}
 PEOPLE, PICTURES = 400, 200

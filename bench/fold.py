@@ -27,7 +27,7 @@ from services.profile import core
 from services.profile.clusters import CLUSTERS_KEPT, DAY_MS, NO_CLUSTERS, Clusters, Part, fold_part
 from services.profile.config import GAINS, gains_by_kind
 from services.profile.core import NOTHING, Entry, Finding, Rules, State
-from services.profile.encoding import encode_state
+from services.profile.store.encoding import encode_state
 
 CLUSTERS, DIM, LIKENESS = 24, 256, 0.2
 RULES = Rules(gains_by_kind(GAINS), 60 * DAY_MS, "space", LIKENESS)

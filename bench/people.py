@@ -24,7 +24,8 @@ from bench.report import write_section
 from nungil.database.open import open_database
 from nungil.event_log.port import Record
 from nungil.runtime.ids import new_event_id
-from services.profile import encoding, tables, wire
+from services.profile import wire
+from services.profile.store import encoding, tables
 
 MODELS, PICTURES = 50, 200
 CHUNK = 500  # people a transaction

@@ -29,12 +29,13 @@ from nungil.event_log.port import Record
 from nungil.runtime.clock import now_ms
 from nungil.taxonomy.refused import refusal_of_label
 from nungil.taxonomy.taxonomy import Name, load_taxonomy
-from services.profile import segments_rows, tables, wire
+from services.profile import wire
 from services.profile.core import DAY_MS, Entry, State
 from services.profile.journal import Journal
 from services.profile.segmenting import Segments
 from services.profile.segments.definition import AllOf, AnyOf, Definition, InterestWeighs, LabelSeen, encode
 from services.profile.segments.published import Segment
+from services.profile.store import membership_rows, segments_rows, tables
 
 COUNTS = (10, 100, 1_000)
 EVENTS = 100  # of each round
@@ -70,7 +71,7 @@ class LookingAtAll(Counting):
     def follow(
         self, c: Connection, tenant: str, person_id: str, before: State, after: State, entries: Sequence[Entry] | None
     ) -> None:
-        if segments_rows.consented(c, tenant, person_id):
+        if membership_rows.consented(c, tenant, person_id):
             self._settle(c, tenant, person_id, after, list(self.published(c, tenant).segments.values()))
 
 
@@ -158,24 +159,24 @@ def measure_everybody(profile: AProfile, people: int) -> str:
     segments = counting(profile, Counting)
     journal = replace(profile.journal, followers=(segments.follow,))
     records = records_of(profile, people_in(profile.engine, people), people * EVENTS_OF_EACH)
-    had = counted(profile.engine, segments_rows.MEMBERSHIPS)
+    had = counted(profile.engine, membership_rows.MEMBERSHIPS)
     began = time.perf_counter()
     for start in range(0, len(records), BATCH):
         journal.add([wire.activity_of(record) for record in records[start : start + BATCH]])
     entered_s = time.perf_counter() - began
-    entered = counted(profile.engine, segments_rows.MEMBERSHIPS) - had
+    entered = counted(profile.engine, membership_rows.MEMBERSHIPS) - had
     looked = segments.looked[0]
 
     later = counting(profile, Counting, lambda: now_ms() + 400 * DAY_MS)
     left, timers = (
-        counted(profile.engine, segments_rows.MEMBERSHIPS),
-        counted(profile.engine, segments_rows.SEGMENT_TIMERS),
+        counted(profile.engine, membership_rows.MEMBERSHIPS),
+        counted(profile.engine, membership_rows.SEGMENT_TIMERS),
     )
     began = time.perf_counter()
     while later.settle_due():
         pass
     left_s = time.perf_counter() - began
-    left -= counted(profile.engine, segments_rows.MEMBERSHIPS)
+    left -= counted(profile.engine, membership_rows.MEMBERSHIPS)
     everything = people * max(COUNTS)
     return (
         f"{people:,} people did {len(records):,} things: {entered:,} memberships began in {entered_s:.0f} s ({1000 * entered_s / len(records):.2f} ms an event, "

@@ -28,9 +28,9 @@ from services.ingest.core import SEARCHABLE
 from services.ingest.store.tables import MEDIA
 from services.ingest.store.tables import OUTBOX as INGEST_OUTBOX
 from services.profile import core
-from services.profile import store as profile_store
-from services.profile import tables as profile_tables
-from services.profile.encoding import encode_state
+from services.profile.store import journal_rows, state_rows
+from services.profile.store import tables as profile_tables
+from services.profile.store.encoding import encode_state
 from services.profile.taking_back import fold_all
 
 TENANT = "local"
@@ -190,8 +190,8 @@ def _check_profile(stack: Stack, name_of: Mapping[str, str], found: Found) -> No
     with open_database(stack.settings["profile"]["database_url"]) as engine, reading(engine) as c:
         rows = c.execute(select(journal).where(journal.c.tenant == TENANT)).all()
         people = c.execute(select(states.c.person_id).where(states.c.tenant == TENANT)).scalars().all()
-        kept = {person: profile_store.state(c, TENANT, person) for person in people}
-        entries = {person: profile_store.entries(c, TENANT, person) for person in people}
+        kept = {person: state_rows.state(c, TENANT, person) for person in people}
+        entries = {person: journal_rows.entries(c, TENANT, person) for person in people}
         waiting = c.scalar(select(func.count()).select_from(outbox).where(true()))
     found.check(waiting == 0, f"profile's outbox still holds {waiting} events")
     unread = sum(row.findings is None for row in rows)

@@ -30,7 +30,7 @@ from nungil.pictures.features import Features, FoundLabel, FoundRegion, box_to_p
 from nungil.runtime.errors import Rejected
 from nungil.taxonomy.overlay import Document
 from nungil.taxonomy.taxonomy import Interest, LabelEntry, Name, Taxonomy
-from services.profile import core, encoding, store, tables
+from services.profile import core
 from services.profile.boards import Limits
 from services.profile.config import GAINS, gains_by_kind
 from services.profile.consumer import ReadEvents
@@ -45,6 +45,7 @@ from services.profile.handlers.pins import Pins
 from services.profile.handlers.sharing import Sharing
 from services.profile.handlers.tried import TriedThings
 from services.profile.journal import FeatureObjects, Journal
+from services.profile.store import encoding, state_rows, tables
 from services.profile.tenant_taxonomies import Readings, TenantTaxonomies, laid_over
 from services.profile.watching import Watches
 
@@ -281,7 +282,7 @@ class AProfile:
     def state(self, person_id: str) -> bytes | None:
         """The bytes that are kept."""
         with reading(self.engine) as c:
-            kept = store.state(c, TENANT, person_id)
+            kept = state_rows.state(c, TENANT, person_id)
         return encoding.encode_state(kept.state) if kept else None
 
     def rows(self) -> list[tuple[str, bool]]:

@@ -12,11 +12,11 @@ from profile_builders import DAY_MS, TENANT, AProfile, a_picture, a_profile, an_
 
 from nungil.api.profile.v1 import profile_pb2 as pb
 from nungil.database.open import reading
-from services.profile import segments_rows
 from services.profile.handlers.consents import Consents
 from services.profile.handlers.segments import ManageSegments, Mine, MySegments
 from services.profile.journal import Journal
 from services.profile.segmenting import Segments
+from services.profile.store import membership_rows
 from services.profile.watching import Watches
 
 HALF_MS = 60 * DAY_MS
@@ -83,11 +83,11 @@ class ASegmentedProfile(AProfile):
     def kept(self, person_id: str) -> set[str]:
         """The rows of memberships, which are what counts for campaigns and sizes."""
         with reading(self.engine) as c:
-            return set(segments_rows.memberships(c, TENANT, person_id))
+            return set(membership_rows.memberships(c, TENANT, person_id))
 
     def timers(self, person_id: str) -> dict[str, int]:
         with reading(self.engine) as c:
-            return segments_rows.timers(c, TENANT, person_id)
+            return membership_rows.timers(c, TENANT, person_id)
 
 
 def a_definition(who: object) -> str:

@@ -1,6 +1,6 @@
 """Schemas: each service has its own, in Alembic migrations that this kit runs.
 
-A service has its tables in `services/<name>/store.py` or `tables.py`, as `METADATA`, and the steps that build them in
+A service has its tables in `services/<name>/store.py`, or a package `store`, as `METADATA`, and the steps that build them in
 `services/<name>/migrations/versions/` (`__init__.py` in both folders, empty but for a docstring). The first:
 
     # services/ingest/migrations/versions/0001_first.py

@@ -1,8 +1,13 @@
 """Ids. Media ids are UUIDv7, so that they sort by age; event ids too."""
 
+import re
 import secrets
 
 import uuid6
+
+ID = re.compile(
+    r"(?!\.+$)[A-Za-z0-9._-]{1,128}"
+)  # of a tenant, a person, a picture, an item: fit for keys and addresses
 
 
 def new_media_id() -> str:

@@ -16,6 +16,7 @@ from typing import Any
 import yaml
 
 from nungil.runtime.errors import Misconfigured
+from nungil.runtime.ids import ID
 from nungil.taxonomy.refused import refusal_of_words
 from nungil.taxonomy.taxonomy import Interest, LabelEntry, Name, Taxonomy, load_taxonomy
 
@@ -24,7 +25,6 @@ HEAVIEST = 3.0  # the largest weight of an interest
 MOST = 500  # entries of a section
 LONGEST = 80  # characters of a name
 _ID = re.compile("[a-z0-9]+(_[a-z0-9]+)*")
-_TENANT = re.compile(r"(?!\.+$)[A-Za-z0-9._-]{1,128}")
 
 Document = Mapping[str, Any]
 
@@ -77,7 +77,7 @@ def read_overlays(folder: Path) -> dict[str, Document]:
         raise Misconfigured(f"{folder} is no folder: it should hold one <tenant>.yaml for each tenant with an overlay")
     documents = {}
     for path in sorted(folder.glob("*.yaml")):
-        if not _TENANT.fullmatch(path.stem):
+        if not ID.fullmatch(path.stem):
             raise Misconfigured(f"{path.name} is named after no tenant: letters, digits, '.', '_' and '-'")
         documents[path.stem] = read_overlay(path)
     return documents

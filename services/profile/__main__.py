@@ -32,7 +32,7 @@ from nungil.runtime.clock import now_ms
 from nungil.runtime.lifecycle import serve, worker
 from nungil.runtime.rpc import grpc_server
 from nungil.taxonomy.taxonomy import load_taxonomy
-from services.profile import consumer, tables
+from services.profile import consumer
 from services.profile.boards import Limits
 from services.profile.config import ProfileSettings
 from services.profile.handlers.abouts import Abouts
@@ -65,6 +65,7 @@ from services.profile.rules import rules_of
 from services.profile.searching import FindThings, open_search
 from services.profile.seen_consumer import ReadSeen
 from services.profile.segmenting import Segments
+from services.profile.store import tables
 from services.profile.tenant_taxonomies import Readings, read_taxonomies
 from services.profile.watching import Watches
 

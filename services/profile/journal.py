@@ -20,11 +20,12 @@ from nungil.pictures.features import Features, decode_features
 from nungil.runtime import metrics
 from nungil.runtime.clock import Clock
 from nungil.runtime.errors import Rejected
-from services.profile import batch_rows, core, people_rows, store
+from services.profile import core
 from services.profile.core import Activity, Entry, Finding, Found, Rules
 from services.profile.errors import InvalidActivity, UnreadableFeatures
 from services.profile.found_cache import FoundCache, Seen
 from services.profile.parts import found_in
+from services.profile.store import batch_rows, journal_rows, people_rows, state_rows
 from services.profile.taking_back import TAKES_BACK, Place, standing, taken_from
 
 logger = logging.getLogger(__name__)
@@ -106,7 +107,7 @@ class Journal:
     def resolve(self, tenant: str, media_ids: Collection[str]) -> dict[str, Rejected]:
         """Fills the rows that wait for the features of these pictures. Answers the pictures that cannot be read."""
         with reading(self.engine) as c:
-            waiting = store.waiting(c, tenant, media_ids)
+            waiting = journal_rows.waiting(c, tenant, media_ids)
         for media_id in media_ids:
             self.cache.forget(tenant, media_id)
         return self._fill(tenant, waiting)
@@ -114,27 +115,27 @@ class Journal:
     def give_up(self, tenant: str, media_ids: Collection[str]) -> None:
         """Drops the rows that wait for the features of pictures that will never have any."""
         with self.engine.begin() as c:
-            store.drop_waiting(c, tenant, media_ids)
+            journal_rows.drop_waiting(c, tenant, media_ids)
 
     def forget_picture(self, tenant: str, media_id: str) -> None:
         """Removes a picture from every journal, for good, and folds those persons again: as if it had never been seen."""
         now_ms = self.clock()
         self.cache.forget(tenant, media_id)
         with self.engine.begin() as c:  # first, so that no row is added after the look for those there are
-            store.mark_removed(c, tenant, media_id, now_ms, forget_before_ms=core.oldest_kept_ms(now_ms))
-            store.forget_result(c, tenant, media_id)
+            journal_rows.mark_removed(c, tenant, media_id, now_ms, forget_before_ms=core.oldest_kept_ms(now_ms))
+            journal_rows.forget_result(c, tenant, media_id)
             people_rows.drop_from_galleries(c, tenant, [media_id])
         with reading(self.engine) as c:
-            people = store.people_with(c, tenant, media_id)
+            people = journal_rows.people_with(c, tenant, media_id)
         for person_id in people:
             with self.engine.begin() as c:
-                store.lock_person(c, tenant, person_id)
+                people_rows.lock_person(c, tenant, person_id)
                 self.take_out(c, tenant, person_id, media_id)
 
     def take_out(self, c: Connection, tenant: str, person_id: str, media_id: str) -> None:
         """Removes a picture from the journal of a locked person, who is then as if they had never seen it."""
-        rows = store.places_of(c, tenant, person_id, [media_id]).get(media_id, ())
-        store.drop_picture(c, tenant, person_id, media_id)
+        rows = journal_rows.places_of(c, tenant, person_id, [media_id]).get(media_id, ())
+        journal_rows.drop_picture(c, tenant, person_id, media_id)
         if rows:
             self._fold_from(c, tenant, person_id, rows[0][0])
 
@@ -144,37 +145,37 @@ class Journal:
         Raises InvalidActivity for a person whom nobody knows.
         """
         with self.engine.begin() as c:
-            if not store.lock_person(c, tenant, person_id):
+            if not people_rows.lock_person(c, tenant, person_id):
                 raise InvalidActivity(f"no person {person_id}")
             self.take(c, tenant, person_id, [entry])
         return self.state_of(tenant, person_id)
 
     def take(self, c: Connection, tenant: str, person_id: str, corrections: Sequence[Entry]) -> None:
         """As `correct`, of a locked person, in the caller's transaction. corrections: in order."""
-        new = [entry for entry in corrections if store.add_correction(c, tenant, person_id, entry)]
+        new = [entry for entry in corrections if journal_rows.add_correction(c, tenant, person_id, entry)]
         if new:
             self._fold(c, tenant, person_id, new)
 
     def forget_learnt(self, c: Connection, tenant: str, person_id: str) -> None:
         """Removes all that was learnt of a locked person; what they said of interests stays."""
-        store.drop_learnt(c, tenant, person_id)
+        journal_rows.drop_learnt(c, tenant, person_id)
         self._fold_again(c, tenant, person_id)
 
     def removed(self, tenant: str, media_ids: Collection[str]) -> set[str]:
         """Which of these pictures were deleted."""
         with reading(self.engine) as c:
-            return store.removed(c, tenant, media_ids)
+            return journal_rows.removed(c, tenant, media_ids)
 
     def state_of(self, tenant: str, person_id: str) -> core.State:
         """What was learnt of a person, under the rules of today."""
         with reading(self.engine) as c:
-            kept = store.state(c, tenant, person_id)
-            if kept is None and not store.has_rows(c, tenant, person_id):
+            kept = state_rows.state(c, tenant, person_id)
+            if kept is None and not journal_rows.has_rows(c, tenant, person_id):
                 return core.NOTHING
         if kept is not None and kept.rules == self._rules_of(tenant):
             return kept.state
         with self.engine.begin() as c:
-            store.lock_person(c, tenant, person_id)
+            people_rows.lock_person(c, tenant, person_id)
             return self._fold_again(c, tenant, person_id)
 
     def _enter(self, tenant: str, activities: Sequence[Activity]) -> Faults:
@@ -186,8 +187,8 @@ class Journal:
             known = batch_rows.lock_people(c, tenant, people)
             consents = batch_rows.consents(c, tenant, known, CONSENT_PURPOSE_IMAGE_INTEREST)
             pauses = batch_rows.pauses(c, tenant, known)
-            store.keep_pictures(c, tenant, media_ids)
-            removed = store.removed(c, tenant, media_ids)
+            journal_rows.keep_pictures(c, tenant, media_ids)
+            removed = journal_rows.removed(c, tenant, media_ids)
             wanted: list[Activity] = []
             for activity in activities:
                 if activity.person_id not in known:
@@ -245,14 +246,14 @@ class Journal:
         with self.engine.begin() as c:
             batch_rows.lock_people(c, tenant, {activity.person_id for activity, _ in seen})
             media_ids = {activity.media_id for activity, _ in seen}
-            store.keep_pictures(c, tenant, media_ids)
-            removed = store.removed(c, tenant, media_ids)
+            journal_rows.keep_pictures(c, tenant, media_ids)
+            removed = journal_rows.removed(c, tenant, media_ids)
             found: list[tuple[Activity, Found]] = []
             for activity, what in seen:
                 if what is None or activity.media_id in removed:
                     why = "not this person's picture" if what is None else "the picture was deleted"
                     logger.info("activity %s of %s is dropped: %s", activity.event_id, activity.person_id, why)
-                    store.drop_row(c, activity)
+                    journal_rows.drop_row(c, activity)
                 else:
                     found.append((activity, what))
             filled = batch_rows.fill(c, tenant, found) if found else {}
@@ -261,7 +262,7 @@ class Journal:
     def _fold_each(self, c: Connection, tenant: str, filled: Mapping[str, Sequence[Entry]]) -> None:
         """As `_fold` each of these people; those whose rows come last, and take nothing back, are read and kept together."""
         known = self._known(c, tenant, filled)
-        on_top: dict[str, store.KeptState] = {}
+        on_top: dict[str, state_rows.KeptState] = {}
         for person_id, entries in filled.items():
             kept = known.get(person_id)
             takes_back = any(entry.kind in TAKES_BACK for entry in entries)
@@ -282,66 +283,72 @@ class Journal:
             for follow in self.followers:
                 follow(c, tenant, person_id, known[person_id].state, kept.state, filled[person_id])
 
-    def _known(self, c: Connection, tenant: str, filled: Mapping[str, Sequence[Entry]]) -> dict[str, store.KeptState]:
+    def _known(
+        self, c: Connection, tenant: str, filled: Mapping[str, Sequence[Entry]]
+    ) -> dict[str, state_rows.KeptState]:
         """What was folded of these people before: nothing, of whom there are no rows but these."""
         if not filled:
             return {}
         known = batch_rows.states(c, tenant, filled)
         new = filled.keys() - known.keys()
         rows = batch_rows.rows_of(c, tenant, new) if new else {}
-        nothing = store.KeptState(core.NOTHING, self._rules_of(tenant), core.today(self.clock()))
+        nothing = state_rows.KeptState(core.NOTHING, self._rules_of(tenant), core.today(self.clock()))
         return known | {id_: nothing for id_ in new if rows[id_] == len(filled[id_])}
 
     def _rules_of(self, tenant: str) -> str:
         """What a state is folded under."""
         return "#".join(filter(None, (self.rules.fingerprint, self.digest(tenant))))
 
-    def _is_current(self, tenant: str, kept: store.KeptState) -> bool:
+    def _is_current(self, tenant: str, kept: state_rows.KeptState) -> bool:
         """Whether it can be folded upon as it is."""
         return kept.rules == self._rules_of(tenant) and kept.dropped_on == core.today(self.clock())
 
     def _fold(self, c: Connection, tenant: str, person_id: str, filled: Sequence[Entry]) -> core.State:
         """Folds rows that were just filled: on top where they come last, from an earlier state where they do not."""
-        kept = store.state(c, tenant, person_id)
+        kept = state_rows.state(c, tenant, person_id)
         if kept is None or not self._is_current(tenant, kept):
             return self._fold_again(c, tenant, person_id)
         earliest = min([filled[0].place, *self._taken(c, tenant, person_id, filled)])
         if earliest <= kept.state.last:
             return self._fold_from(c, tenant, person_id, earliest)
         metrics.PROFILE_FOLDED.add(len(filled))
-        state = core.fold(kept.state, standing(filled, store.kinds_before(c, tenant, person_id, filled)), self.rules)
-        return self._keep(c, tenant, person_id, kept.state, store.KeptState(state, kept.rules, kept.dropped_on), filled)
+        state = core.fold(
+            kept.state, standing(filled, journal_rows.kinds_before(c, tenant, person_id, filled)), self.rules
+        )
+        return self._keep(
+            c, tenant, person_id, kept.state, state_rows.KeptState(state, kept.rules, kept.dropped_on), filled
+        )
 
     def _taken(self, c: Connection, tenant: str, person_id: str, filled: Sequence[Entry]) -> list[Place]:
         """The earliest place that these take something back from, if they do."""
         taking = {entry.media_id for entry in filled if entry.kind in TAKES_BACK}
-        place = taken_from(filled, store.places_of(c, tenant, person_id, taking)) if taking else None
+        place = taken_from(filled, journal_rows.places_of(c, tenant, person_id, taking)) if taking else None
         return [] if place is None else [place]
 
     def _fold_from(self, c: Connection, tenant: str, person_id: str, changed: Place) -> core.State:
         """Folds again what comes after the checkpoint, where the journal before that is what it was. changed: the earliest
         row that is new, gone or taken back."""
         today = core.today(self.clock())
-        point = store.checkpoint(c, tenant, person_id, self._rules_of(tenant), today)
+        point = state_rows.checkpoint(c, tenant, person_id, self._rules_of(tenant), today)
         if point is None or point.last >= changed:
             return self._fold_again(c, tenant, person_id)
-        before = store.state(c, tenant, person_id)
-        tail = store.entries(c, tenant, person_id, after=point.last)
-        tail = standing(tail, store.kinds_before(c, tenant, person_id, tail))
+        before = state_rows.state(c, tenant, person_id)
+        tail = journal_rows.entries(c, tenant, person_id, after=point.last)
+        tail = standing(tail, journal_rows.kinds_before(c, tenant, person_id, tail))
         return self._fold_tail(c, tenant, person_id, before, point, tail)
 
     def _fold_again(self, c: Connection, tenant: str, person_id: str) -> core.State:
-        store.drop_older(c, tenant, person_id, core.oldest_kept_ms(self.clock()))
-        before = store.state(c, tenant, person_id)
+        journal_rows.drop_older(c, tenant, person_id, core.oldest_kept_ms(self.clock()))
+        before = state_rows.state(c, tenant, person_id)
         if (before.rules if before else self.rules.fingerprint).partition("#")[2] != self.digest(tenant):
             self._read_again(c, tenant, person_id)
-        entries = standing(store.entries(c, tenant, person_id))
+        entries = standing(journal_rows.entries(c, tenant, person_id))
         return self._fold_tail(c, tenant, person_id, before, core.NOTHING, entries)
 
     def _read_again(self, c: Connection, tenant: str, person_id: str) -> None:
         """What is in the pictures of a journal, as the tenant's taxonomy says it now. Those that cannot be read stay as they are."""
         found: list[tuple[Activity, Found]] = []
-        for activity in store.learnt(c, tenant, person_id):
+        for activity in journal_rows.learnt(c, tenant, person_id):
             try:
                 looked = self._look(tenant, activity)
             except Rejected as error:
@@ -356,7 +363,7 @@ class Journal:
         c: Connection,
         tenant: str,
         person_id: str,
-        before: store.KeptState | None,
+        before: state_rows.KeptState | None,
         point: core.State,
         tail: Sequence[Entry],
     ) -> core.State:
@@ -365,10 +372,10 @@ class Journal:
         early = max(len(tail) - CHECKPOINT_ROWS, 0) if len(tail) > 2 * CHECKPOINT_ROWS else 0
         newer = core.fold(point, tail[:early], self.rules)
         state = core.fold(newer, tail[early:], self.rules)
-        kept = store.KeptState(state, self._rules_of(tenant), core.today(self.clock()))
+        kept = state_rows.KeptState(state, self._rules_of(tenant), core.today(self.clock()))
         self._keep(c, tenant, person_id, before.state if before else core.NOTHING, kept)
         if newer is not point or point is core.NOTHING:
-            store.put_checkpoint(c, tenant, person_id, None if newer is core.NOTHING else newer)
+            state_rows.put_checkpoint(c, tenant, person_id, None if newer is core.NOTHING else newer)
         return state
 
     def _keep(
@@ -377,10 +384,10 @@ class Journal:
         tenant: str,
         person_id: str,
         before: core.State,
-        kept: store.KeptState,
+        kept: state_rows.KeptState,
         filled: Sequence[Entry] | None = None,
     ) -> core.State:
-        store.put_state(c, tenant, person_id, kept)
+        state_rows.put_state(c, tenant, person_id, kept)
         for follow in self.followers:
             follow(c, tenant, person_id, before, kept.state, filled)
         return kept.state

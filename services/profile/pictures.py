@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from nungil.pictures.features import Features
+from nungil.runtime.ids import ID
 from services.profile.errors import NoSuchPicture, PictureNotKept
 from services.profile.journal import CATALOGUE, FeatureObjects
-from services.profile.wire import ID
 
 
 def visible(features: FeatureObjects, tenant: str, person_id: str, media_id: str) -> Features:

@@ -11,9 +11,10 @@ from threading import Event
 from sqlalchemy import Engine
 
 from nungil.database.open import reading
-from services.profile import core, encoding, store
+from services.profile import core
 from services.profile.core import Rules
 from services.profile.journal import Follower
+from services.profile.store import encoding, journal_rows, people_rows, state_rows
 from services.profile.taking_back import fold_all
 
 logger = logging.getLogger(__name__)
@@ -68,7 +69,7 @@ class FoldAll:
         last = ""
         while True:
             with reading(self.engine) as c:
-                people = store.people_after(c, last, limit=_PAGE)
+                people = people_rows.people_after(c, last, limit=_PAGE)
             yield from people
             if len(people) < _PAGE:
                 return
@@ -77,9 +78,9 @@ class FoldAll:
     def _fold(self, tenant: str, person_id: str, done: Refolded) -> tuple[bytes, bytes]:
         """The bytes of the state that was kept, and of the one that is."""
         with self.engine.begin() as c:
-            store.lock_person(c, tenant, person_id)
-            kept = store.state(c, tenant, person_id)
-            entries = store.entries(c, tenant, person_id)
+            people_rows.lock_person(c, tenant, person_id)
+            kept = state_rows.state(c, tenant, person_id)
+            entries = journal_rows.entries(c, tenant, person_id)
             state = fold_all(entries, self.rules)
             was, is_ = encoding.encode_state(kept.state if kept else core.NOTHING), encoding.encode_state(state)
             done.persons += 1
@@ -93,10 +94,10 @@ class FoldAll:
             else:
                 return was, is_
             dropped_on = kept.dropped_on if kept else NEVER
-            store.put_state(
-                c, tenant, person_id, store.KeptState(state, self.rules.fingerprint + mark + overlay, dropped_on)
+            state_rows.put_state(
+                c, tenant, person_id, state_rows.KeptState(state, self.rules.fingerprint + mark + overlay, dropped_on)
             )
-            store.put_checkpoint(c, tenant, person_id, None)
+            state_rows.put_checkpoint(c, tenant, person_id, None)
             for follow in self.followers:
                 follow(c, tenant, person_id, kept.state if kept else core.NOTHING, state, None)
             return was, is_

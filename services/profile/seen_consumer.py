@@ -14,7 +14,7 @@ from nungil.event_log.port import Record
 from nungil.runtime.errors import Rejected
 from services.profile import wire
 from services.profile.handlers.recommendations import NoteSeen
-from services.profile.recommendation_rows import Seen, What
+from services.profile.store.recommendation_rows import Seen, What
 
 Read = Callable[[Sequence[Record]], Sequence[tuple[Record, Rejected]]]
 _SEEN = frozenset(

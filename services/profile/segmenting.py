@@ -21,7 +21,7 @@ from nungil.runtime.clock import Clock
 from nungil.runtime.errors import DependencyAway
 from nungil.runtime.lifecycle import FIRST_WAIT_S, LONGEST_WAIT_S
 from nungil.taxonomy.taxonomy import Taxonomy
-from services.profile import core, segments_rows, store
+from services.profile import core
 from services.profile.core import DAY_MS, Entry, State
 from services.profile.journal import Journal
 from services.profile.segments.definition import DAYS_KEPT, decode
@@ -29,7 +29,8 @@ from services.profile.segments.evaluation import Course, Facts, course
 from services.profile.segments.explanation import Explaining
 from services.profile.segments.facts import Known, changed_keys, facts_of
 from services.profile.segments.published import Published, Segment, published_of, segment_of
-from services.profile.segments_rows import MembershipRow
+from services.profile.store import membership_rows, people_rows, segments_rows, state_rows
+from services.profile.store.membership_rows import MembershipRow
 
 logger = logging.getLogger(__name__)
 
@@ -65,8 +66,8 @@ class Segments:
         published = self.published(c, tenant)
         if not published.segments:
             return
-        if not segments_rows.consented(c, tenant, person_id):
-            segments_rows.end_all(c, tenant, person_id)
+        if not membership_rows.consented(c, tenant, person_id):
+            membership_rows.end_all(c, tenant, person_id)
             return
         keys = changed_keys(before, after)
         if entries is None:
@@ -75,17 +76,17 @@ class Segments:
             keys |= {("activity", _word(entry.kind)) for entry in entries if not entry.interest}
         touched = published.touched(keys)
         if entries is None:
-            touched |= segments_rows.memberships(c, tenant, person_id).keys() & published.segments.keys()
+            touched |= membership_rows.memberships(c, tenant, person_id).keys() & published.segments.keys()
         self._settle(
             c, tenant, person_id, after, [published.segments[id_] for id_ in sorted(touched)], anew=entries is None
         )
 
     def consents_changed(self, c: Connection, tenant: str, person_id: str) -> None:
         """A locked person gave or withdrew a consent: all that they may be in, or nothing."""
-        if not segments_rows.consented(c, tenant, person_id):
-            segments_rows.end_all(c, tenant, person_id)
+        if not membership_rows.consented(c, tenant, person_id):
+            membership_rows.end_all(c, tenant, person_id)
             return
-        kept = store.state(c, tenant, person_id)
+        kept = state_rows.state(c, tenant, person_id)
         published = self.published(c, tenant)
         self._settle(c, tenant, person_id, kept.state if kept else core.NOTHING, list(published.segments.values()))
 
@@ -93,22 +94,22 @@ class Segments:
         """A locked person waits for something, or does no more."""
         published = self.published(c, tenant)
         touched = published.touched(published.kinds("market"))
-        if touched and segments_rows.consented(c, tenant, person_id):
-            kept = store.state(c, tenant, person_id)
+        if touched and membership_rows.consented(c, tenant, person_id):
+            kept = state_rows.state(c, tenant, person_id)
             segments = [published.segments[id_] for id_ in sorted(touched)]
             self._settle(c, tenant, person_id, kept.state if kept else core.NOTHING, segments)
 
     def segments_of(self, c: Connection, tenant: str, person_id: str, now_ms: int) -> frozenset[str]:
         """The segments that a person is in at this moment, whether or not their timers were looked at yet."""
-        members = segments_rows.memberships(c, tenant, person_id)
-        if not members or not segments_rows.consented(c, tenant, person_id):
+        members = membership_rows.memberships(c, tenant, person_id)
+        if not members or not membership_rows.consented(c, tenant, person_id):
             return frozenset()
         late = {
-            id_ for id_, at_ms in segments_rows.timers(c, tenant, person_id).items() if at_ms <= now_ms
+            id_ for id_, at_ms in membership_rows.timers(c, tenant, person_id).items() if at_ms <= now_ms
         } & members.keys()
         if not late:
             return frozenset(members)
-        kept = store.state(c, tenant, person_id)
+        kept = state_rows.state(c, tenant, person_id)
         published = self.published(c, tenant)
         segments = [published.segments[id_] for id_ in late if id_ in published.segments]
         facts = self.facts(
@@ -139,9 +140,9 @@ class Segments:
         """As much of a person as these segments ask for."""
         kinds = frozenset[str]().union(*(segment.activities for segment in segments))
         since_ms = now_ms - DAYS_KEPT * DAY_MS
-        deeds = segments_rows.deeds(c, tenant, person_id, kinds, since_ms) if kinds else ()
+        deeds = membership_rows.deeds(c, tenant, person_id, kinds, since_ms) if kinds else ()
         asks = any(segment.markets for segment in segments)
-        return Known(state, deeds, segments_rows.markets(c, tenant, person_id) if asks else frozenset())
+        return Known(state, deeds, membership_rows.markets(c, tenant, person_id) if asks else frozenset())
 
     def facts(self, tenant: str, known: Known) -> Facts:
         """By the rules that states follow from."""
@@ -181,20 +182,20 @@ class Segments:
     def settle_due(self) -> int:
         """Looks at those whose moment has come, DUE_AT_ONCE timers at most; how many people they were."""
         with reading(self.journal.engine) as c:
-            due = segments_rows.due(c, self.clock(), limit=DUE_AT_ONCE)
+            due = membership_rows.due(c, self.clock(), limit=DUE_AT_ONCE)
         for one in due:
             state = self.journal.state_of(one.tenant, one.person_id)
             with self.journal.engine.begin() as c:
-                if not store.lock_person(c, one.tenant, one.person_id):
+                if not people_rows.lock_person(c, one.tenant, one.person_id):
                     continue
-                kept = store.state(c, one.tenant, one.person_id)
-                published, timers = self.published(c, one.tenant), segments_rows.timers(c, one.tenant, one.person_id)
+                kept = state_rows.state(c, one.tenant, one.person_id)
+                published, timers = self.published(c, one.tenant), membership_rows.timers(c, one.tenant, one.person_id)
                 over = sorted(
                     id_ for id_, at_ms in timers.items() if at_ms <= self.clock()
                 )  # all of theirs, not only the earliest
                 segments = [published.segments[id_] for id_ in over if id_ in published.segments]
-                segments_rows.put_timers(c, one.tenant, one.person_id, dict.fromkeys(over))
-                if segments_rows.consented(c, one.tenant, one.person_id):
+                membership_rows.put_timers(c, one.tenant, one.person_id, dict.fromkeys(over))
+                if membership_rows.consented(c, one.tenant, one.person_id):
                     self._settle(c, one.tenant, one.person_id, kept.state if kept else state, segments)
         return len(due)
 
@@ -206,7 +207,7 @@ class Segments:
                 return 0
             tenant, _, after = found
             ids = segments_rows.spreading_with(c, tenant, after)
-            people = segments_rows.consented_after(c, tenant, after, limit=PAGE)
+            people = membership_rows.consented_after(c, tenant, after, limit=PAGE)
         for person_id in people:
             self.journal.state_of(
                 tenant, person_id
@@ -215,8 +216,8 @@ class Segments:
             published = self.published(c, tenant)
             segments = [published.segments[id_] for id_ in ids if id_ in published.segments]
             for person_id in people:
-                if store.lock_person(c, tenant, person_id) and segments_rows.consented(c, tenant, person_id):
-                    kept = store.state(c, tenant, person_id)
+                if people_rows.lock_person(c, tenant, person_id) and membership_rows.consented(c, tenant, person_id):
+                    kept = state_rows.state(c, tenant, person_id)
                     self._settle(c, tenant, person_id, kept.state if kept else core.NOTHING, segments)
             segments_rows.put_spread(c, tenant, ids, after, people[-1] if len(people) == PAGE else None)
         return max(len(people), 1)
@@ -226,7 +227,7 @@ class Segments:
         after = ""
         while True:
             with reading(self.journal.engine) as c:
-                people = segments_rows.consented_after(c, tenant, after, limit=PAGE)
+                people = membership_rows.consented_after(c, tenant, after, limit=PAGE)
             for person_id in people:
                 yield person_id, self.journal.state_of(tenant, person_id)
             if len(people) < PAGE:
@@ -247,8 +248,8 @@ class Segments:
         if not segments:
             return
         now_ms = self.clock()
-        members = segments_rows.memberships(c, tenant, person_id)
-        timers = segments_rows.timers(c, tenant, person_id)
+        members = membership_rows.memberships(c, tenant, person_id)
+        timers = membership_rows.timers(c, tenant, person_id)
         known = self.known(c, tenant, person_id, state, segments, now_ms)
         facts = self.facts(tenant, known)
         explain = self.explaining(tenant, known, now_ms)
@@ -267,14 +268,14 @@ class Segments:
                 because[id_] = pictures
             if _earlier(now.turns_at_ms, timers.get(id_)):
                 looks[id_] = now.turns_at_ms
-        segments_rows.begin(c, tenant, person_id, begun)
-        segments_rows.end(c, tenant, person_id, ended)
-        segments_rows.put_because(c, tenant, person_id, because)
-        segments_rows.put_timers(c, tenant, person_id, looks)
+        membership_rows.begin(c, tenant, person_id, begun)
+        membership_rows.end(c, tenant, person_id, ended)
+        membership_rows.put_because(c, tenant, person_id, because)
+        membership_rows.put_timers(c, tenant, person_id, looks)
 
     def _pause_s(self) -> float:
         with reading(self.journal.engine) as c:
-            next_ms = segments_rows.next_timer_ms(c)
+            next_ms = membership_rows.next_timer_ms(c)
         left_ms = LOOK_S * 1000 if next_ms is None else next_ms - self.clock()
         return min(max(left_ms / 1000, 0.001), LOOK_S)
 

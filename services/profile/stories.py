@@ -9,7 +9,7 @@ from datetime import date
 from nungil.api.profile.v1 import people_pb2 as pb
 from nungil.taxonomy.taxonomy import Taxonomy
 from services.profile.core import Finding
-from services.profile.people_rows import Shares
+from services.profile.store.people_rows import Shares
 
 PARTS = 6  # interests a chapter
 PICTURES = 12  # named for each

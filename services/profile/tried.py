@@ -7,8 +7,8 @@ import re
 import unicodedata
 from dataclasses import dataclass
 
+from nungil.runtime.ids import ID
 from services.profile.errors import InvalidTried
-from services.profile.wire import ID
 
 NOTE_LENGTH = 500
 DEFAULT_TRIED, MAX_TRIED = 50, 200  # a page

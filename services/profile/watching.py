@@ -14,10 +14,11 @@ from nungil.database.outbox import put_out
 from nungil.pictures.boxes import Box
 from nungil.runtime import ids
 from nungil.runtime.clock import Clock
-from services.profile import store, tables, watch_rows, watch_wire, watches
+from services.profile import watch_wire, watches
 from services.profile.errors import NoSuchPicture, NoSuchWatch, TooManyWatches, UnknownPerson
 from services.profile.journal import FeatureObjects
 from services.profile.pictures import visible
+from services.profile.store import journal_rows, people_rows, tables, watch_rows
 from services.profile.watch_wire import Matched
 from services.profile.watches import Crop, Unmet, Watch
 
@@ -45,10 +46,10 @@ class Watches:
         features = visible(self.features, tenant, person_id, crop.media_id)
         labels = watches.labels_of(features, crop.box)
         with self.engine.begin() as c:
-            if not store.lock_person(c, tenant, person_id):
+            if not people_rows.lock_person(c, tenant, person_id):
                 raise UnknownPerson(f"no person {person_id[:64]}")
-            store.keep_pictures(c, tenant, [crop.media_id])
-            if store.removed(c, tenant, [crop.media_id]):
+            journal_rows.keep_pictures(c, tenant, [crop.media_id])
+            if journal_rows.removed(c, tenant, [crop.media_id]):
                 raise NoSuchPicture(f"no picture {crop.media_id}")
             known = watch_rows.find(c, tenant, person_id, crop)
             if known is not None:
@@ -66,14 +67,14 @@ class Watches:
     def of(self, tenant: str, person_id: str) -> list[Watch]:
         """Newest first. Raises UnknownPerson."""
         with reading(self.engine) as c:
-            if not store.has_person(c, tenant, person_id):
+            if not people_rows.has_person(c, tenant, person_id):
                 raise UnknownPerson(f"no person {person_id[:64]}")
             return watch_rows.of_person(c, tenant, person_id)
 
     def delete(self, tenant: str, person_id: str, watch_id: str) -> None:
         """Raises NoSuchWatch, also for another person's."""
         with self.engine.begin() as c:
-            store.lock_person(c, tenant, person_id)
+            people_rows.lock_person(c, tenant, person_id)
             if not watch_rows.remove(c, tenant, person_id, watch_id):
                 raise NoSuchWatch(f"no watch {watch_id[:64]}")
             self._changed(c, tenant, person_id)
@@ -86,7 +87,7 @@ class Watches:
             people = watch_rows.people_watching(c, tenant, media_id)
         for person_id in people:
             with self.engine.begin() as c:
-                store.lock_person(c, tenant, person_id)
+                people_rows.lock_person(c, tenant, person_id)
                 ended = watch_rows.remove_picture(c, tenant, person_id, media_id)
                 self._changed(c, tenant, person_id)
                 put_out(c, tables.OUTBOX, [watch_wire.ended(tenant, watch_id) for watch_id in ended])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import uuid
 from collections.abc import Mapping
 
@@ -19,13 +18,13 @@ from nungil.pictures.boxes import WHOLE, clip
 from nungil.pictures.features import box_from_proto, box_to_proto
 from nungil.pictures.naming import name_to_proto
 from nungil.runtime import tracing
+from nungil.runtime.ids import ID
 from nungil.taxonomy.taxonomy import Interest, Taxonomy
 from services.profile import sentences
 from services.profile.core import CORRECTIONS, Activity, Entry, KeptConsent, Reason
 from services.profile.errors import InvalidActivity, InvalidMediaEvent
 from services.profile.shown import Change, Shown, clean_name
 
-ID = re.compile(r"(?!\.+$)[A-Za-z0-9._-]{1,128}")
 _UPLOADS = uuid.UUID("b9a3c1de-6a2f-5c1e-9d50-4c2f6f0f7a11")  # the namespace of the event ids of uploads
 PURPOSES = tuple(p for p in profile_pb2.ConsentPurpose.values() if p != profile_pb2.CONSENT_PURPOSE_UNSPECIFIED)
 

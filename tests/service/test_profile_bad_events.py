@@ -9,7 +9,7 @@ from nungil.api.profile.v1 import profile_pb2 as pb
 from nungil.api.profile.v1.events_pb2 import UserActivity
 from nungil.event_log import topics
 from nungil.pictures.boxes import Box
-from services.profile import tables
+from services.profile.store import tables
 
 
 @pytest.fixture

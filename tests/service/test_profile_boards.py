@@ -10,7 +10,6 @@ from nungil.api.profile.v1 import profile_pb2 as pb
 from nungil.database.open import reading
 from nungil.event_log import topics
 from nungil.pictures.boxes import WHOLE, Box, InvalidBox
-from services.profile import boards_rows, tables
 from services.profile.errors import (
     BoardFull,
     InvalidBoard,
@@ -24,6 +23,7 @@ from services.profile.errors import (
 )
 from services.profile.handlers.boards import GoesWith
 from services.profile.handlers.pins import Asked
+from services.profile.store import boards_rows, tables
 
 ALL = {"limit": 0, "cursor": ""}
 

@@ -13,12 +13,12 @@ from segment_builders import DOGS, ASegmentedProfile, a_segmented_profile
 from nungil.api.ingest.v1.items_pb2 import Item
 from nungil.api.profile.v1 import profile_pb2 as pb
 from nungil.api.search.v1 import search_pb2
-from services.profile.campaigns_rows import Campaign
 from services.profile.core import Entry
 from services.profile.handlers.campaigns import Campaigns, Sponsor
 from services.profile.handlers.recommendations import Asked, Page, Recommend
 from services.profile.recommendations.errors import InvalidCampaign
 from services.profile.searching import FindThings
+from services.profile.store.campaigns_rows import Campaign
 
 CLINIC = "clinic"
 

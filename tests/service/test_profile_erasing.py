@@ -21,13 +21,13 @@ from nungil.erasing import Erased, ReadErasures, Removed, UnknownReceipt, confir
 from nungil.event_log import topics
 from nungil.event_log.port import Record
 from nungil.runtime.errors import Rejected
-from services.profile import erasures_rows as rows
-from services.profile import store, tables
 from services.profile.errors import InvalidActivity, UnknownPerson
 from services.profile.handlers.erasing import ASKED, Confirm, Erase, Receipts
 from services.profile.handlers.exporting import Export
 from services.profile.handlers.people import Identify
 from services.profile.rpc.erasing import DropOfErased, ReadConfirmations
+from services.profile.store import erasures_rows as rows
+from services.profile.store import people_rows, tables
 
 KEPT_MS = 1_000
 
@@ -107,7 +107,7 @@ def test_every_row_goes_with_the_link_and_no_one_elses(engine: Engine) -> None:
     assert rows_left(engine, mina) == {}
     assert rows_left(engine, juno) == before
     with reading(engine) as c:
-        assert store.find_person(c, TENANT, "mina") is None
+        assert people_rows.find_person(c, TENANT, "mina") is None
         assert rows.counted(c, TENANT, mina, "profile", "database") == 4
     assert receipt_id not in mina
 

@@ -33,7 +33,8 @@ from nungil.database.open import reading
 from nungil.event_log import topics
 from nungil.event_log.port import Record
 from nungil.object_store import keys
-from services.profile import core, encoding, journal, tables, wire
+from services.profile import core, journal, wire
+from services.profile.store import encoding, tables
 
 DOG_ON_A_MOUNTAIN = {LEFT: (("golden_retriever", 0.8),), RIGHT: (("alp", 0.7),)}
 

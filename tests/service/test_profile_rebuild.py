@@ -22,8 +22,9 @@ from profile_builders import (
 from segment_builders import DOGS, a_segmented_profile
 from sqlalchemy import update
 
-from services.profile import core, encoding, tables
+from services.profile import core
 from services.profile.refolding import FoldAll, Refolded
+from services.profile.store import encoding, tables
 
 
 @pytest.fixture

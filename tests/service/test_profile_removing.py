@@ -25,8 +25,9 @@ from nungil.api.profile.v1 import profile_pb2 as pb
 from nungil.event_log.port import Record
 from nungil.pictures.boxes import Box
 from nungil.pictures.features import Features
-from services.profile import core, journal, parts, store, wire
+from services.profile import core, journal, parts, wire
 from services.profile.evidence import Reading
+from services.profile.store import people_rows
 
 KINDS = (
     pb.ACTIVITY_KIND_UPLOADED,
@@ -125,7 +126,7 @@ def test_removing_a_picture_gives_the_bytes_of_never_having_seen_it_in_a_thousan
         before = profile.state(kept)
         assert profile.read(*sorted(lived([one for one in life if one[2] != gone], never), key=_place)) == []
         with profile.engine.begin() as c:  # as `forget_picture` does, without a tombstone: other lives show it too
-            store.lock_person(c, TENANT, kept)
+            people_rows.lock_person(c, TENANT, kept)
             profile.journal.take_out(c, TENANT, kept, gone)
         seen += before != profile.state(kept)
         if profile.state(kept) != profile.state(never):

@@ -11,9 +11,9 @@ from sqlalchemy import event, select
 
 from nungil.api.profile.v1 import profile_pb2 as pb
 from nungil.database.open import reading
-from services.profile import segments_rows, tables
 from services.profile.core import Entry
 from services.profile.segments.errors import NoSuchSegment, NothingToPublish, RefusedSegment, TooManySegments
+from services.profile.store import membership_rows, segments_rows, tables
 from services.profile.watches import Crop
 
 
@@ -131,7 +131,7 @@ def test_deleting_a_picture_ends_what_it_alone_bore_and_takes_it_out_of_every_be
     profile.read(a_deletion("m-1"))
     assert profile.kept(mina) == {"dogs-at-all"}
     with reading(profile.engine) as c:
-        assert segments_rows.memberships(c, TENANT, mina)["dogs-at-all"].because == ("m-2",)
+        assert membership_rows.memberships(c, TENANT, mina)["dogs-at-all"].because == ("m-2",)
 
 
 @pytest.mark.parametrize("purpose", [pb.CONSENT_PURPOSE_PERSONALISE, pb.CONSENT_PURPOSE_IMAGE_INTEREST])
@@ -239,7 +239,7 @@ def test_a_dry_run_tells_a_band_and_changes_nothing(profile):
     assert (tried.size.at_least, tried.size.below) == (2, 4)
     assert (tried.of.at_least, tried.of.below) == (4, 20)
     with reading(profile.engine) as c:
-        assert c.execute(select(segments_rows.MEMBERSHIPS)).first() is None
+        assert c.execute(select(membership_rows.MEMBERSHIPS)).first() is None
 
 
 def test_a_small_size_is_never_told(profile):
@@ -294,8 +294,8 @@ def test_an_erased_person_leaves_nothing_in_segments(profile):
     with profile.engine.begin() as c:
         c.execute(tables.PEOPLE.delete().where(tables.PEOPLE.c.person_id == mina))
     with reading(profile.engine) as c:
-        assert c.execute(select(segments_rows.MEMBERSHIPS)).all() == []
-        assert c.execute(select(segments_rows.SEGMENT_TIMERS)).all() == []
+        assert c.execute(select(membership_rows.MEMBERSHIPS)).all() == []
+        assert c.execute(select(membership_rows.SEGMENT_TIMERS)).all() == []
 
 
 def test_an_event_reads_the_definitions_once_however_often_it_is_asked(profile):

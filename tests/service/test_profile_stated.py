@@ -18,9 +18,9 @@ from services.profile.abouts import About
 from services.profile.handlers.abouts import Abouts
 from services.profile.handlers.campaigns import Sponsor
 from services.profile.handlers.recommendations import Asked, Recommend
-from services.profile.recommendation_rows import LISTS
 from services.profile.recommendations.wishes import Source
 from services.profile.searching import FindThings
+from services.profile.store.recommendation_rows import LISTS
 
 RECOMMENDATIONS = people_pb2.ABOUT_PURPOSE_RECOMMENDATIONS
 LINEN = About(style="린넨, 벨벳", purposes=(RECOMMENDATIONS,))

@@ -8,13 +8,13 @@ from profile_builders import TENANT, a_deletion, a_picture, a_profile
 from nungil.api.profile.v1 import people_pb2
 from nungil.api.profile.v1 import profile_pb2 as pb
 from nungil.database.open import reading
-from services.profile import people_rows
 from services.profile.abouts import About
 from services.profile.errors import UnknownPerson
 from services.profile.handlers import stories
 from services.profile.handlers.abouts import Abouts
 from services.profile.handlers.stories import TellStory
 from services.profile.shown import Change
+from services.profile.store import people_rows
 
 DAYS = {"m-1": "2024-07-01", "m-2": "2024-08-01", "m-3": "2025-01-05"}
 

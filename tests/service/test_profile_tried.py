@@ -10,10 +10,10 @@ from profile_builders import NOW_MS, TENANT, a_deletion, a_profile
 from sqlalchemy import select
 
 from nungil.database.open import reading
-from services.profile import tried_rows
 from services.profile.errors import InvalidTried, NoSuchPicture, UnknownPerson
 from services.profile.handlers.erasing import Erase
 from services.profile.handlers.exporting import Export
+from services.profile.store import tried_rows
 
 ALL = {"limit": 0, "cursor": ""}
 SAID = {"event_id": "e-1", "media_id": "m-1", "made_media_id": "m-made", "note": "burnt, and good"}

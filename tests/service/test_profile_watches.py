@@ -12,7 +12,6 @@ from nungil.commerce import UnknownCurrency, UnknownMarket
 from nungil.database.open import reading
 from nungil.event_log import topics
 from nungil.pictures.boxes import WHOLE, Box, InvalidBox
-from services.profile import tables
 from services.profile.errors import (
     InvalidMatch,
     InvalidWatch,
@@ -22,6 +21,7 @@ from services.profile.errors import (
     TooManyWatches,
     UnknownPerson,
 )
+from services.profile.store import tables
 from services.profile.watches import MATCHES_KEPT, Crop
 
 IN_KOREA = Crop("m-1", market="KR", currency="KRW", max_price_minor=30_000)

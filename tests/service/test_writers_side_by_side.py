@@ -24,8 +24,9 @@ from services.gateway.errors import IdempotencyKeyInUse
 from services.gateway.handlers.once import AnswerOnce
 from services.gateway.keys import add_key
 from services.gateway.store import Answer, Slot
-from services.profile import core, store
+from services.profile import core
 from services.profile.handlers.people import Identify
+from services.profile.store import batch_rows, journal_rows, people_rows
 
 T = TypeVar("T")
 TOGETHER = 6
@@ -124,12 +125,12 @@ def test_nothing_enters_a_journal_beside_the_removal_of_its_picture(profile: APr
 
     def enter() -> None:
         with profile.engine.begin() as c:
-            store.lock_person(c, TENANT, person_id)
-            store.keep_pictures(c, TENANT, ["m-1"])
-            assert not store.removed(c, TENANT, ["m-1"])
+            people_rows.lock_person(c, TENANT, person_id)
+            journal_rows.keep_pictures(c, TENANT, ["m-1"])
+            assert not journal_rows.removed(c, TENANT, ["m-1"])
             looked.set()
             may_write.wait(1)  # the removal has begun by now, and waits
-            store.add_waiting(c, TENANT, person_id, [activity])
+            batch_rows.add_waiting(c, TENANT, [activity])
 
     with ThreadPoolExecutor(2) as pool:
         entering = pool.submit(enter)

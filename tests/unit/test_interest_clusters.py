@@ -17,9 +17,9 @@ from services.profile import tastes
 from services.profile.clusters import CLUSTERS_KEPT, NO_CLUSTERS, Clusters, Part, fold_part
 from services.profile.config import GAINS, gains_by_kind
 from services.profile.core import DAY_MS, NOTHING, Entry, Finding, Rules, State, fold, parts_of
-from services.profile.encoding import decode_state, encode_state
 from services.profile.label_weights import LABELS_KEPT, SEEN_KEPT
 from services.profile.pointed import NEGATIVES_KEPT, SESSION_KEPT
+from services.profile.store.encoding import decode_state, encode_state
 from services.profile.taking_back import fold_all, standing
 
 RULES = Rules(gains_by_kind(GAINS), 60 * DAY_MS, "space", likeness=0.5)

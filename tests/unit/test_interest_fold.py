@@ -11,8 +11,8 @@ from nungil.pictures.boxes import WHOLE
 from services.profile import core
 from services.profile.config import GAINS, gains_by_kind
 from services.profile.core import DAY_MS, NOTHING, Entry, Finding, Rules, State, fold
-from services.profile.encoding import decode_state, encode_state
 from services.profile.errors import OutOfOrder
+from services.profile.store.encoding import decode_state, encode_state
 from services.profile.taking_back import fold_all
 
 RULES = Rules(gains_by_kind(GAINS), half_life_ms=60 * DAY_MS)

@@ -10,11 +10,11 @@ from nungil.api.profile.v1.people_pb2 import ABOUT_PURPOSE_RECOMMENDATIONS
 from nungil.api.profile.v1.profile_pb2 import CONSENT_PURPOSE_APPEARANCE_TIPS
 from nungil.database.open import reading
 from nungil.runtime.clock import Clock
-from services.profile import people_rows, recommendation_rows, store
 from services.profile.abouts import UNSTATED, About, checked, from_kept, readable, to_kept
 from services.profile.core import KeptConsent
 from services.profile.handlers.people import must_exist
 from services.profile.recommendations.stated import stated_of
+from services.profile.store import people_rows, recommendation_rows
 
 
 @dataclass(frozen=True)
@@ -27,14 +27,14 @@ class Abouts:
     def of(self, tenant: str, person_id: str) -> About:
         """All of it, for the person themselves."""
         with reading(self.engine) as c:
-            must_exist(store.has_person(c, tenant, person_id), person_id)
+            must_exist(people_rows.has_person(c, tenant, person_id), person_id)
             return from_kept(people_rows.about(c, tenant, person_id))
 
     def put(self, tenant: str, person_id: str, about: About) -> About:
         """Replaces all of it. Raises InvalidAbout."""
         stated = checked(about)
         with self.engine.begin() as c:
-            must_exist(store.lock_person(c, tenant, person_id), person_id)
+            must_exist(people_rows.lock_person(c, tenant, person_id), person_id)
             people_rows.put_about(c, tenant, person_id, to_kept(stated), self.clock())
             _forget_in_lists(c, tenant, person_id, stated)
         return stated
@@ -42,20 +42,20 @@ class Abouts:
     def delete(self, tenant: str, person_id: str) -> None:
         """Forgets it."""
         with self.engine.begin() as c:
-            must_exist(store.lock_person(c, tenant, person_id), person_id)
+            must_exist(people_rows.lock_person(c, tenant, person_id), person_id)
             people_rows.drop_about(c, tenant, person_id)
             _forget_in_lists(c, tenant, person_id, UNSTATED)
 
     def for_(self, tenant: str, person_id: str, purpose: int) -> About:
         """What this purpose, a number of AboutPurpose, may read now."""
         with reading(self.engine) as c:
-            must_exist(store.has_person(c, tenant, person_id), person_id)
+            must_exist(people_rows.has_person(c, tenant, person_id), person_id)
             return about_for(c, tenant, person_id, purpose)
 
 
 def about_for(c: Connection, tenant: str, person_id: str, purpose: int) -> About:
     """What this purpose may read now, of somebody who exists."""
-    tips = store.consents(c, tenant, person_id).get(CONSENT_PURPOSE_APPEARANCE_TIPS, KeptConsent())
+    tips = people_rows.consents(c, tenant, person_id).get(CONSENT_PURPOSE_APPEARANCE_TIPS, KeptConsent())
     return readable(from_kept(people_rows.about(c, tenant, person_id)), purpose, appearance=tips.given)
 
 

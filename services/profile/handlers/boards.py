@@ -14,10 +14,11 @@ from nungil.database.outbox import put_out
 from nungil.event_log.port import NewRecord
 from nungil.runtime import ids
 from nungil.runtime.clock import Clock
-from services.profile import boards, boards_rows, boards_wire, store, tables
+from services.profile import boards, boards_wire
 from services.profile.boards import Board, Limits, Pin, PinsPage
 from services.profile.errors import NoSuchBoard, NoSuchPin, TooManyBoards
 from services.profile.handlers.people import must_exist
+from services.profile.store import boards_rows, people_rows, tables
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ class Boards:
         """Last of the person's. Raises InvalidBoard, UnknownPerson, TooManyBoards."""
         board = Board(ids.new_board_id(), tenant, person_id, boards.checked_name(name), self.clock(), shared=False)
         with self.engine.begin() as c:
-            must_exist(store.lock_person(c, tenant, person_id), person_id)
+            must_exist(people_rows.lock_person(c, tenant, person_id), person_id)
             if boards_rows.count_boards(c, tenant, person_id) >= self.limits.boards:
                 raise TooManyBoards(f"{self.limits.boards} boards are kept for a person at most: delete one first")
             boards_rows.add_board(c, board)
@@ -42,7 +43,7 @@ class Boards:
     def of(self, tenant: str, person_id: str) -> tuple[list[Board], list[Board]]:
         """The person's own in their order, and others' that they keep. Raises UnknownPerson."""
         with reading(self.engine) as c:
-            must_exist(store.has_person(c, tenant, person_id), person_id)
+            must_exist(people_rows.has_person(c, tenant, person_id), person_id)
             return boards_rows.boards_of(c, tenant, person_id), boards_rows.boards_kept(c, tenant, person_id)
 
     def read(self, tenant: str, person_id: str, board_id: str, *, limit: int, cursor: str) -> PinsPage:
@@ -87,7 +88,7 @@ class Boards:
             people = boards_rows.people_with_picture(c, tenant, media_id)
         for person_id in people:
             with self.engine.begin() as c:
-                store.lock_person(c, tenant, person_id)
+                people_rows.lock_person(c, tenant, person_id)
                 boards_rows.remove_picture(c, tenant, person_id, media_id)
 
     def forget_items(self, tenant: str, item_ids: Sequence[str]) -> None:
@@ -96,7 +97,7 @@ class Boards:
             people = boards_rows.people_with_items(c, tenant, item_ids)
         for person_id in people:
             with self.engine.begin() as c:
-                store.lock_person(c, tenant, person_id)
+                people_rows.lock_person(c, tenant, person_id)
                 boards_rows.remove_items(c, tenant, person_id, item_ids)
 
 
@@ -126,7 +127,7 @@ class GoesWith:
 
 def own(c: Connection, tenant: str, person_id: str, board_id: str) -> Board:
     """One of the person's own, with the person locked. Raises NoSuchBoard."""
-    store.lock_person(c, tenant, person_id)
+    people_rows.lock_person(c, tenant, person_id)
     return found(boards_rows.find_board(c, tenant, person_id, board_id), board_id)
 
 

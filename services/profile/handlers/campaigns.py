@@ -12,11 +12,12 @@ from sqlalchemy import Connection, Engine
 from nungil.database.open import reading
 from nungil.runtime.clock import Clock
 from nungil.taxonomy.taxonomy import Taxonomy
-from services.profile import campaigns_rows, tastes
-from services.profile.campaigns_rows import Campaign, Line
+from services.profile import tastes
 from services.profile.core import Rules, State, weights_at
-from services.profile.recommendation_rows import Sponsored
 from services.profile.recommendations.errors import InvalidCampaign, NoSuchCampaign
+from services.profile.store import campaigns_rows
+from services.profile.store.campaigns_rows import Campaign, Line
+from services.profile.store.recommendation_rows import Sponsored
 
 MAX_CAMPAIGNS = 200
 MAX_ITEMS = 100

@@ -11,11 +11,12 @@ from sqlalchemy import Connection, Engine
 from nungil.api.profile.v1.profile_pb2 import CONSENT_PURPOSE_IMAGE_INTEREST
 from nungil.database.open import reading
 from nungil.runtime.clock import Clock
-from services.profile import core, people_rows, store, wire
+from services.profile import core, wire
 from services.profile.core import KeptConsent
 from services.profile.errors import UnknownPurpose
 from services.profile.handlers.people import must_exist
 from services.profile.journal import Journal
+from services.profile.store import people_rows
 
 logger = logging.getLogger(__name__)
 
@@ -35,8 +36,8 @@ class Consents:
     def of(self, tenant: str, person_id: str) -> Mapping[int, KeptConsent]:
         """By purpose."""
         with reading(self.engine) as c:
-            must_exist(store.has_person(c, tenant, person_id), person_id)
-            return store.consents(c, tenant, person_id)
+            must_exist(people_rows.has_person(c, tenant, person_id), person_id)
+            return people_rows.consents(c, tenant, person_id)
 
     def set(self, tenant: str, person_id: str, purpose: int, given: bool) -> KeptConsent:
         """Withdrawing image_interest removes all that was learnt, and leaves what the person said of interests. Setting what is set already changes nothing.
@@ -46,12 +47,12 @@ class Consents:
         if purpose not in wire.PURPOSES:
             raise UnknownPurpose(f"there is no consent {purpose}")
         with self.engine.begin() as c:
-            must_exist(store.lock_person(c, tenant, person_id), person_id)
-            before = store.consents(c, tenant, person_id).get(purpose)
+            must_exist(people_rows.lock_person(c, tenant, person_id), person_id)
+            before = people_rows.consents(c, tenant, person_id).get(purpose)
             if before is not None and before.given == given:
                 return before
             kept = KeptConsent(given, self.clock())
-            store.put_consent(c, tenant, person_id, purpose, kept)
+            people_rows.put_consent(c, tenant, person_id, purpose, kept)
             if purpose == CONSENT_PURPOSE_IMAGE_INTEREST and not given:
                 self.journal.forget_learnt(c, tenant, person_id)
                 people_rows.drop_gallery(c, tenant, person_id)
@@ -67,7 +68,7 @@ class Consents:
         """
         now_ms = self.clock()
         with self.engine.begin() as c:
-            must_exist(store.lock_person(c, tenant, person_id), person_id)
+            must_exist(people_rows.lock_person(c, tenant, person_id), person_id)
             *_, last = [None, *people_rows.pauses(c, tenant, person_id)]
             lasts = last is not None and last.resumed_at_ms is None
             if lasts == paused:

@@ -13,13 +13,14 @@ from nungil.database.open import reading
 from nungil.database.outbox import put_out
 from nungil.runtime.clock import Clock
 from nungil.runtime.ids import new_event_id
-from services.profile import core, people_rows, store, tables, wire
+from services.profile import core, wire
 from services.profile.core import AHEAD_MS, UNSAID, Activity, Entry
 from services.profile.errors import InterestChanged, InvalidActivity
 from services.profile.handlers.interests import Interests
 from services.profile.handlers.people import must_exist
 from services.profile.journal import Journal
 from services.profile.shown import Change, Shown, etag_of
+from services.profile.store import people_rows, state_rows, tables
 
 
 @dataclass(frozen=True)
@@ -64,11 +65,11 @@ class Corrections:
         """change None: forget it."""
         self.interests.must_be_known(tenant, interest_id)
         with self.journal.engine.begin() as c:
-            must_exist(store.lock_person(c, tenant, person_id), person_id)
+            must_exist(people_rows.lock_person(c, tenant, person_id), person_id)
             now = etag_of(people_rows.corrected(c, tenant, person_id).get(interest_id))
             if if_match not in ("", now):
                 raise InterestChanged
-            kept = store.state(c, tenant, person_id)
+            kept = state_rows.state(c, tenant, person_id)
             state = kept.state if kept else core.NOTHING
             kinds = (
                 [(ACTIVITY_KIND_INTEREST_DELETED, "")]

@@ -11,11 +11,11 @@ from sqlalchemy import Engine
 
 from nungil.database.open import reading
 from nungil.pictures.pooling import pool_box, summed_area, unit
-from services.profile import boards_rows
 from services.profile.boards import Pin
 from services.profile.errors import BoardShowsNothing
 from services.profile.handlers.boards import found
 from services.profile.journal import FeatureObjects
+from services.profile.store import boards_rows
 from services.profile.themes import Theme, Vector, themes
 
 _PINS_READ = 64  # the first on the board: more would say little more, and each is a read of the object store

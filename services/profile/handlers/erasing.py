@@ -22,10 +22,11 @@ from nungil.event_log import topics
 from nungil.event_log.port import NewRecord
 from nungil.runtime import ids, tracing
 from nungil.runtime.clock import Clock
-from services.profile import erasures_rows as rows
-from services.profile import store, tables, watch_wire
-from services.profile.erasures_rows import Erasure, StoreAnswer
+from services.profile import watch_wire
 from services.profile.handlers.people import must_exist
+from services.profile.store import erasures_rows as rows
+from services.profile.store import people_rows, tables
+from services.profile.store.erasures_rows import Erasure, StoreAnswer
 
 logger = logging.getLogger(__name__)
 
@@ -64,7 +65,7 @@ class Erase:
         now_ms = self.clock()
         receipt_id = secrets.token_urlsafe(24)
         with self.engine.begin() as c:
-            must_exist(store.lock_person(c, tenant, person_id), person_id)
+            must_exist(people_rows.lock_person(c, tenant, person_id), person_id)
             told = [record for farewell in self.farewells for record in farewell(c, tenant, person_id)]
             removed = rows.remove_person(c, tenant, person_id)
             stores = [StoreAnswer(service, name, 0, None, 0) for service, name in ASKED]

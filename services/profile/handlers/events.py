@@ -12,11 +12,12 @@ from nungil.api.ingest.v1.events_pb2 import MediaChanged
 from nungil.database.outbox import put_out
 from nungil.runtime.errors import Rejected
 from nungil.runtime.tracing import Span
-from services.profile import core, tables, wire
+from services.profile import core, wire
 from services.profile.handlers.boards import Boards
 from services.profile.handlers.corrections import Corrections
 from services.profile.handlers.tried import TriedThings
 from services.profile.journal import Journal
+from services.profile.store import tables
 from services.profile.watching import Watches
 
 

@@ -16,9 +16,9 @@ from sqlalchemy import Engine, Row, Table
 from nungil.api.common.v1.common_pb2 import Caller
 from nungil.api.profile.v1 import profile_pb2
 from nungil.database.open import reading
-from services.profile import erasures_rows as rows
-from services.profile import store, tables
 from services.profile.handlers.people import must_exist
+from services.profile.store import erasures_rows as rows
+from services.profile.store import people_rows, tables
 
 Part = tuple[str, bytes]
 """A path where a file begins, else empty; and bytes of it."""
@@ -52,7 +52,7 @@ class Export:
     def __call__(self, tenant: str, person_id: str) -> Iterator[Part]:
         """Raises UnknownPerson. Rows are read a page at a time, each page a view of its own."""
         with reading(self.engine) as c:
-            must_exist(store.has_person(c, tenant, person_id), person_id)
+            must_exist(people_rows.has_person(c, tenant, person_id), person_id)
         caller = Caller(tenant=tenant, person_id=person_id)
         for answer in self.answers:
             said = MessageToDict(

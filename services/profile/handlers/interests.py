@@ -11,12 +11,13 @@ from nungil.api.profile.v1.profile_pb2 import CONSENT_PURPOSE_IMAGE_INTEREST, TR
 from nungil.database.open import reading
 from nungil.runtime.clock import Clock
 from nungil.taxonomy.taxonomy import Interest
-from services.profile import core, people_rows, store
+from services.profile import core
 from services.profile.core import KeptConsent, Rules
 from services.profile.errors import InvalidQuestion, NoSuchInterest
 from services.profile.handlers.people import must_exist
 from services.profile.journal import Journal
 from services.profile.shown import Shown, etag_of, etag_of_all, listed
+from services.profile.store import people_rows
 from services.profile.tenant_taxonomies import TenantTaxonomies
 
 MOST_FOUND = 500
@@ -44,7 +45,7 @@ class Interests:
     def __call__(self, tenant: str, person_id: str) -> Overview:
         """Those that the taxonomy has given up are shown no more."""
         with reading(self.journal.engine) as c:
-            must_exist(store.has_person(c, tenant, person_id), person_id)
+            must_exist(people_rows.has_person(c, tenant, person_id), person_id)
             consented = _consented(c, tenant, person_id)
             paused = any(pause.resumed_at_ms is None for pause in people_rows.pauses(c, tenant, person_id))
             corrected = people_rows.corrected(c, tenant, person_id)
@@ -110,4 +111,4 @@ def _folded(text: str) -> str:
 
 
 def _consented(c: Connection, tenant: str, person_id: str) -> bool:
-    return store.consents(c, tenant, person_id).get(CONSENT_PURPOSE_IMAGE_INTEREST, KeptConsent()).given
+    return people_rows.consents(c, tenant, person_id).get(CONSENT_PURPOSE_IMAGE_INTEREST, KeptConsent()).given

@@ -10,8 +10,8 @@ from sqlalchemy.exc import IntegrityError
 from nungil.database.open import reading
 from nungil.runtime import ids
 from nungil.runtime.clock import Clock
-from services.profile import store
 from services.profile.errors import UnidentifiedPerson, UnknownPerson
+from services.profile.store import people_rows
 
 _LONGEST = 256
 
@@ -27,20 +27,20 @@ class Identify:
         if not 0 < len(tenant) <= _LONGEST or not 0 < len(subject) <= _LONGEST:
             raise UnidentifiedPerson
         with reading(self.engine) as c:
-            known = store.find_person(c, tenant, subject)
+            known = people_rows.find_person(c, tenant, subject)
         return known or self._make(tenant, subject)
 
     def _make(self, tenant: str, subject: str) -> str:
         try:
             with self.engine.begin() as c:
-                known = store.find_person(c, tenant, subject)
+                known = people_rows.find_person(c, tenant, subject)
                 if known is None:
                     known = ids.new_person_id()
-                    store.add_person(c, known, tenant, subject, self.clock())
+                    people_rows.add_person(c, known, tenant, subject, self.clock())
                 return known
         except IntegrityError:  # another process made this person between our look and our insert
             with reading(self.engine) as c:
-                made = store.find_person(c, tenant, subject)
+                made = people_rows.find_person(c, tenant, subject)
             if made is None:
                 raise
             return made

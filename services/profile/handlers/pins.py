@@ -11,13 +11,14 @@ from nungil.database.outbox import put_out
 from nungil.pictures.boxes import Box
 from nungil.runtime import ids
 from nungil.runtime.clock import Clock
-from services.profile import boards, boards_rows, boards_wire, store, tables
+from nungil.runtime.ids import ID
+from services.profile import boards, boards_wire
 from services.profile.boards import Board, Limits, Pin
 from services.profile.errors import BoardFull, InvalidBoard, NoSuchPicture
 from services.profile.handlers.boards import found_pin, own, unsaved
 from services.profile.journal import FeatureObjects
 from services.profile.pictures import visible
-from services.profile.wire import ID
+from services.profile.store import boards_rows, journal_rows, tables
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +54,8 @@ class Pins:
         personal = features.owner == person_id
         with self.engine.begin() as c:
             board = own(c, tenant, person_id, board_id)
-            store.keep_pictures(c, tenant, [asked.media_id])
-            if store.removed(c, tenant, [asked.media_id]):
+            journal_rows.keep_pictures(c, tenant, [asked.media_id])
+            if journal_rows.removed(c, tenant, [asked.media_id]):
                 raise NoSuchPicture(f"no picture {asked.media_id}")
             known = boards_rows.find_same(c, board, asked.media_id, box, asked.item_id)
             if known is not None:

@@ -16,18 +16,19 @@ from nungil.api.search.v1 import search_pb2
 from nungil.database.open import reading
 from nungil.runtime.clock import Clock
 from nungil.taxonomy.taxonomy import Name, Taxonomy
-from services.profile import core, recommendation_rows, store, tastes
+from services.profile import core, tastes
 from services.profile.core import KeptConsent, State
 from services.profile.handlers.abouts import about_for
 from services.profile.handlers.campaigns import Sponsor
 from services.profile.handlers.people import must_exist
 from services.profile.journal import Journal
-from services.profile.recommendation_rows import Entry, KeptList, Seen, Sponsored, What
 from services.profile.recommendations.errors import InvalidRecommendation
 from services.profile.recommendations.mixing import Chosen, mixed, seed_of
 from services.profile.recommendations.stated import Stated, stated_of
 from services.profile.recommendations.wishes import Source, cited, wishes_of
 from services.profile.searching import Conditions, FindThings
+from services.profile.store import people_rows, recommendation_rows
+from services.profile.store.recommendation_rows import Entry, KeptList, Seen, Sponsored, What
 
 DEFAULT_LIMIT = 20
 MAX_LIMIT = 50
@@ -118,7 +119,7 @@ class Recommend:
                 return Page(self._page(asked, person, kept, 0, limit)[0])
             kept = replace(kept, list_id=secrets.token_urlsafe(16))
             with self.engine.begin() as c:
-                store.lock_person(c, asked.tenant, asked.person_id)
+                people_rows.lock_person(c, asked.tenant, asked.person_id)
                 still = stated_by(c, asked.tenant, asked.person_id)  # they may have taken it back meanwhile
                 kept = replace(kept, entries=recommendation_rows.without_stated(kept.entries, still))
                 recommendation_rows.keep_list(c, asked.tenant, asked.person_id, kept)
@@ -132,8 +133,8 @@ class Recommend:
 
     def _person(self, asked: Asked) -> Person:
         with reading(self.engine) as c:
-            must_exist(store.has_person(c, asked.tenant, asked.person_id), asked.person_id)
-            consents = store.consents(c, asked.tenant, asked.person_id)
+            must_exist(people_rows.has_person(c, asked.tenant, asked.person_id), asked.person_id)
+            consents = people_rows.consents(c, asked.tenant, asked.person_id)
             seen = recommendation_rows.seen(c, asked.tenant, asked.person_id)
             stated = stated_by(c, asked.tenant, asked.person_id)
         state = self.journal.state_of(asked.tenant, asked.person_id)
@@ -178,7 +179,7 @@ class Recommend:
         now_ms = self.clock()
         shown = [Seen(What.ITEM, one.hit.item.item_id, now_ms) for one in page if not one.campaign_id]
         with self.engine.begin() as c:
-            store.lock_person(c, asked.tenant, asked.person_id)
+            people_rows.lock_person(c, asked.tenant, asked.person_id)
             recommendation_rows.note(c, asked.tenant, asked.person_id, shown)
             page = self._counted(c, asked, kept, offset, page)
         return Page(page, cursor_of(kept.list_id, end) if end < len(kept.entries) else "")
@@ -284,7 +285,7 @@ class NoteSeen:
             return
         with self.engine.begin() as c:
             for (tenant, person_id), things in sorted(acted.items()):
-                if store.lock_person(c, tenant, person_id):
+                if people_rows.lock_person(c, tenant, person_id):
                     recommendation_rows.note(c, tenant, person_id, things)
 
     def forget_picture(self, tenant: str, media_id: str) -> None:
@@ -295,7 +296,7 @@ class NoteSeen:
 
 def forget_lists(c: Connection, tenant: str, person_id: str) -> None:
     """A consent has changed: lists that were made of what was learnt go, unless it may still be used."""
-    if not may_use_learnt(store.consents(c, tenant, person_id)):
+    if not may_use_learnt(people_rows.consents(c, tenant, person_id)):
         recommendation_rows.drop_lists(c, tenant, person_id)
 
 

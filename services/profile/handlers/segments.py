@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from nungil.database.open import reading
 from nungil.taxonomy.taxonomy import Name
-from services.profile import core, segments_rows, store
+from services.profile import core
 from services.profile.handlers.people import must_exist
 from services.profile.segmenting import Segments
 from services.profile.segments import definition as definitions
@@ -19,7 +19,8 @@ from services.profile.segments.facts import Known
 from services.profile.segments.published import segment_of
 from services.profile.segments.sizes import Band, band_of
 from services.profile.segments.validation import read
-from services.profile.segments_rows import SegmentRow, VersionRow
+from services.profile.store import membership_rows, people_rows, segments_rows, state_rows
+from services.profile.store.segments_rows import SegmentRow, VersionRow
 
 logger = logging.getLogger(__name__)
 
@@ -71,7 +72,7 @@ class ManageSegments:
     def all(self, tenant: str) -> list[Told]:
         """By id."""
         with reading(self.segments.journal.engine) as c:
-            versions, sizes = segments_rows.versions(c, tenant), segments_rows.sizes(c, tenant)
+            versions, sizes = segments_rows.versions(c, tenant), membership_rows.sizes(c, tenant)
             rows = segments_rows.segments(c, tenant)
         return [self._told(row, versions, sizes) for row in rows]
 
@@ -79,7 +80,7 @@ class ManageSegments:
         """Raises NoSuchSegment."""
         with reading(self.segments.journal.engine) as c:
             row = _must_be(segments_rows.segment(c, tenant, segment_id), segment_id)
-            versions, sizes = segments_rows.versions(c, tenant, segment_id), segments_rows.sizes(c, tenant)
+            versions, sizes = segments_rows.versions(c, tenant, segment_id), membership_rows.sizes(c, tenant)
         return self._told(row, versions, sizes)
 
     def dry_run(self, tenant: str, segment_id: str) -> Tried:
@@ -145,13 +146,13 @@ class MySegments:
         now_ms = self.segments.clock()
         self.segments.journal.state_of(tenant, person_id)
         with reading(self.segments.journal.engine) as c:
-            must_exist(store.has_person(c, tenant, person_id), person_id)
-            if not segments_rows.consented(c, tenant, person_id):
+            must_exist(people_rows.has_person(c, tenant, person_id), person_id)
+            if not membership_rows.consented(c, tenant, person_id):
                 return []
-            members = segments_rows.memberships(c, tenant, person_id)
+            members = membership_rows.memberships(c, tenant, person_id)
             published = self.segments.published(c, tenant)
             mine = [published.segments[id_] for id_ in sorted(members) if id_ in published.segments]
-            kept = store.state(c, tenant, person_id)
+            kept = state_rows.state(c, tenant, person_id)
             known = self.segments.known(c, tenant, person_id, kept.state if kept else core.NOTHING, mine, now_ms)
         explain = self.segments.explaining(tenant, known, now_ms)
         told: list[Mine] = []

@@ -9,11 +9,12 @@ from sqlalchemy import Connection, Engine
 
 from nungil.database.open import reading
 from nungil.runtime.clock import Clock
-from services.profile import boards, boards_rows, store
+from services.profile import boards
 from services.profile.boards import Board, Limits, Pin, PinsPage
 from services.profile.errors import NoSuchBoard, NoSuchLink, TooManyBoards
 from services.profile.handlers.boards import found_pin, own, page
 from services.profile.handlers.people import must_exist
+from services.profile.store import boards_rows, people_rows
 
 logger = logging.getLogger(__name__)
 
@@ -59,7 +60,7 @@ class Sharing:
         Raises NoSuchLink, also for another tenant's, UnknownPerson, TooManyBoards.
         """
         with self.engine.begin() as c:
-            must_exist(store.lock_person(c, tenant, person_id), person_id)
+            must_exist(people_rows.lock_person(c, tenant, person_id), person_id)
             board = _behind(c, token, locked=True)
             if board.tenant != tenant:
                 raise NoSuchLink

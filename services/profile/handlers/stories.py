@@ -11,11 +11,11 @@ from nungil.api.profile.v1 import profile_pb2 as pb
 from nungil.database.open import reading
 from nungil.runtime.errors import Rejected
 from nungil.taxonomy.taxonomy import Taxonomy
-from services.profile import people_rows, store
 from services.profile.core import KeptConsent
 from services.profile.handlers.people import must_exist
 from services.profile.journal import Journal
-from services.profile.people_rows import Shares
+from services.profile.store import journal_rows, people_rows
+from services.profile.store.people_rows import Shares
 from services.profile.stories import Story, chapters, shares_of
 
 logger = logging.getLogger(__name__)
@@ -35,8 +35,8 @@ class TellStory:
         """taken_on: YYYY-MM-DD or empty, by media id, of every picture that the person keeps; a picture that is not in it
         is in no story. Raises UnknownPerson."""
         with reading(self.journal.engine) as c:
-            must_exist(store.has_person(c, tenant, person_id), person_id)
-            consents = store.consents(c, tenant, person_id)
+            must_exist(people_rows.has_person(c, tenant, person_id), person_id)
+            consents = people_rows.consents(c, tenant, person_id)
             known = people_rows.gallery(c, tenant, person_id)
         missing = tuple(purpose for purpose in _NEEDED if not consents.get(purpose, KeptConsent()).given)
         if missing:
@@ -64,10 +64,12 @@ class TellStory:
         if not found:
             return {}
         with self.journal.engine.begin() as c:
-            must_exist(store.lock_person(c, tenant, person_id), person_id)
-            given = store.consents(c, tenant, person_id).get(pb.CONSENT_PURPOSE_IMAGE_INTEREST, KeptConsent()).given
-            store.keep_pictures(c, tenant, found)
-            gone = store.removed(c, tenant, found)
+            must_exist(people_rows.lock_person(c, tenant, person_id), person_id)
+            given = (
+                people_rows.consents(c, tenant, person_id).get(pb.CONSENT_PURPOSE_IMAGE_INTEREST, KeptConsent()).given
+            )
+            journal_rows.keep_pictures(c, tenant, found)
+            gone = journal_rows.removed(c, tenant, found)
             kept = {media_id: shares for media_id, shares in found.items() if given and media_id not in gone}
             people_rows.put_gallery(c, tenant, person_id, kept)
         return kept

@@ -9,9 +9,10 @@ from sqlalchemy import Engine
 
 from nungil.database.open import reading
 from nungil.runtime.clock import Clock
-from services.profile import store, tried, tried_rows
+from services.profile import tried
 from services.profile.errors import InvalidTried, NoSuchPicture
 from services.profile.handlers.people import must_exist
+from services.profile.store import journal_rows, people_rows, tried_rows
 from services.profile.tried import Tried
 
 
@@ -29,9 +30,9 @@ class TriedThings:
         said = tried.checked(event_id, media_id, made_media_id, note, self.clock())
         pictures = [media_id, *([made_media_id] if made_media_id else [])]
         with self.engine.begin() as c:
-            must_exist(store.lock_person(c, tenant, person_id), person_id)
-            store.keep_pictures(c, tenant, pictures)
-            if gone := store.removed(c, tenant, pictures):
+            must_exist(people_rows.lock_person(c, tenant, person_id), person_id)
+            journal_rows.keep_pictures(c, tenant, pictures)
+            if gone := journal_rows.removed(c, tenant, pictures):
                 raise NoSuchPicture(f"no picture {min(gone)}")
             known = tried_rows.find(c, tenant, person_id, event_id)
             if known is None:
@@ -45,7 +46,7 @@ class TriedThings:
         """A page, newest first, and the cursor of the next; empty at the end. Raises InvalidTried, UnknownPerson."""
         limit, after = tried.checked_limit(limit), tried.decode_cursor(cursor)
         with reading(self.engine) as c:
-            must_exist(store.has_person(c, tenant, person_id), person_id)
+            must_exist(people_rows.has_person(c, tenant, person_id), person_id)
             found = tried_rows.page(c, tenant, person_id, after=after, limit=limit + 1)
         return found[:limit], tried.encode_cursor(found[limit - 1]) if len(found) > limit else ""
 
@@ -55,5 +56,5 @@ class TriedThings:
             people = tried_rows.people_with_picture(c, tenant, media_id)
         for person_id in people:
             with self.engine.begin() as c:
-                store.lock_person(c, tenant, person_id)
+                people_rows.lock_person(c, tenant, person_id)
                 tried_rows.remove_picture(c, tenant, person_id, media_id)

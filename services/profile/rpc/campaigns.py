@@ -7,9 +7,9 @@ from typing import Any
 
 from nungil.api.profile.v1 import campaigns_pb2 as pb
 from nungil.api.profile.v1.campaigns_pb2_grpc import CampaignServiceServicer
-from services.profile.campaigns_rows import Campaign, Line
 from services.profile.core import DAY_MS
 from services.profile.handlers.campaigns import Campaigns
+from services.profile.store.campaigns_rows import Campaign, Line
 
 
 class CampaignServicer(CampaignServiceServicer):

@@ -20,9 +20,9 @@ from nungil.erasing import InvalidErasure
 from nungil.event_log.consume import Handler
 from nungil.event_log.port import Record
 from nungil.runtime.errors import Rejected
-from services.profile import erasures_rows as rows
 from services.profile.handlers.erasing import Confirm, Erase, Receipts
 from services.profile.handlers.exporting import Export
+from services.profile.store import erasures_rows as rows
 
 logger = logging.getLogger(__name__)
 

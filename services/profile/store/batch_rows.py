@@ -7,11 +7,12 @@ from typing import Any
 
 from sqlalchemy import Connection, and_, bindparam, func, insert, select, update
 
-from services.profile import encoding
 from services.profile.core import Activity, Entry, Found, KeptConsent
-from services.profile.people_rows import PAUSES, Pause
-from services.profile.store import KeptState, activity_of, entry_of, row_of
-from services.profile.tables import CONSENTS, JOURNAL, PEOPLE, STATES
+from services.profile.store import encoding
+from services.profile.store.journal_rows import activity_of, entry_of, row_of
+from services.profile.store.people_rows import PAUSES, Pause
+from services.profile.store.state_rows import KeptState
+from services.profile.store.tables import CONSENTS, JOURNAL, PEOPLE, STATES
 
 
 def lock_people(c: Connection, tenant: str, people: Collection[str]) -> set[str]:

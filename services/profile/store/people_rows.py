@@ -1,4 +1,4 @@
-"""What is kept of people beside their journal: pauses of learning, what they state of themselves, what their pictures show.
+"""Who people are, what they agreed to, and what is kept of them beside their journal: pauses of learning, what they state, what their pictures show.
 
 The caller brings the transaction; every statement names the tenant.
 """
@@ -16,17 +16,21 @@ from sqlalchemy import (
     Connection,
     ForeignKey,
     Index,
+    Select,
     String,
     Table,
     Text,
     and_,
     delete,
+    exists,
     insert,
+    or_,
     select,
     update,
 )
 
-from services.profile.tables import JOURNAL, METADATA
+from services.profile.core import KeptConsent
+from services.profile.store.tables import CONSENTS, JOURNAL, METADATA, PEOPLE, STATES
 
 Shares = tuple[tuple[str, float], ...]  # interest id, how surely a picture shows it; surest first
 
@@ -72,6 +76,53 @@ class Pause:
     def covers(self, at_ms: int) -> bool:
         """Whether what occurred then is not to be learnt: while a pause lasts, that is everything."""
         return self.resumed_at_ms is None or self.paused_at_ms <= at_ms < self.resumed_at_ms
+
+
+def find_person(c: Connection, tenant: str, subject: str) -> str | None:
+    """The person_id behind a subject."""
+    found = select(PEOPLE.c.person_id).where(PEOPLE.c.tenant == tenant, PEOPLE.c.subject == subject)
+    return c.execute(found).scalar_one_or_none()
+
+
+def add_person(c: Connection, person_id: str, tenant: str, subject: str, now_ms: int) -> None:
+    """Raises IntegrityError where another has made this subject's person meanwhile."""
+    c.execute(insert(PEOPLE).values(person_id=person_id, tenant=tenant, subject=subject, created_at_ms=now_ms))
+
+
+def has_person(c: Connection, tenant: str, person_id: str) -> bool:
+    """Whether this tenant has this person."""
+    return c.execute(_person(tenant, person_id)).first() is not None
+
+
+def lock_person(c: Connection, tenant: str, person_id: str) -> bool:
+    """As `has_person`; nobody else writes this person until the transaction ends."""
+    return c.execute(_person(tenant, person_id).with_for_update()).first() is not None
+
+
+def people_after(c: Connection, person_id: str, *, limit: int) -> list[tuple[str, str]]:
+    """Tenant and person_id of the next people who have a journal or a state, of every tenant, in order."""
+    known = JOURNAL.c.person_id == PEOPLE.c.person_id, STATES.c.person_id == PEOPLE.c.person_id
+    found = (
+        select(PEOPLE.c.tenant, PEOPLE.c.person_id)
+        .where(PEOPLE.c.person_id > person_id, or_(*(exists().where(of_person) for of_person in known)))
+        .order_by(PEOPLE.c.person_id)
+        .limit(limit)
+    )
+    return [(row.tenant, row.person_id) for row in c.execute(found)]
+
+
+def consents(c: Connection, tenant: str, person_id: str) -> dict[int, KeptConsent]:
+    """By purpose; one that was never set is absent."""
+    rows = c.execute(select(CONSENTS).where(CONSENTS.c.tenant == tenant, CONSENTS.c.person_id == person_id))
+    return {row.purpose: KeptConsent(row.given, row.changed_at_ms) for row in rows}
+
+
+def put_consent(c: Connection, tenant: str, person_id: str, purpose: int, kept: KeptConsent) -> None:
+    """Replaces."""
+    at = and_(CONSENTS.c.tenant == tenant, CONSENTS.c.person_id == person_id, CONSENTS.c.purpose == purpose)
+    values = {"given": kept.given, "changed_at_ms": kept.changed_at_ms}
+    if not c.execute(update(CONSENTS).where(at).values(values)).rowcount:
+        c.execute(insert(CONSENTS).values(tenant=tenant, person_id=person_id, purpose=purpose, **values))
 
 
 def pauses(c: Connection, tenant: str, person_id: str) -> list[Pause]:
@@ -159,3 +210,7 @@ def _text(shares: Shares) -> str:
 
 def _mine(table: Table, tenant: str, person_id: str) -> tuple[Any, Any]:
     return table.c.tenant == tenant, table.c.person_id == person_id
+
+
+def _person(tenant: str, person_id: str) -> Select[Any]:
+    return select(PEOPLE.c.person_id).where(PEOPLE.c.tenant == tenant, PEOPLE.c.person_id == person_id)

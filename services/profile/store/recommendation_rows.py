@@ -29,7 +29,7 @@ from sqlalchemy import (
 )
 
 from nungil.database.open import hold
-from services.profile.tables import METADATA
+from services.profile.store.tables import METADATA
 
 SHOWN_KEPT = 2_000  # of a person, the newest; then what was shown first may be shown again
 HIDDEN_KEPT = 1_000

@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Connection, and_, delete, exists, func, in
 
 from nungil.pictures.boxes import Box
 from services.profile.core import Labels
-from services.profile.tables import WATCH_MATCHES, WATCHES
+from services.profile.store.tables import WATCH_MATCHES, WATCHES
 from services.profile.watches import MATCHES_KEPT, Crop, Unmet, Watch, WatchMatch
 
 

@@ -32,7 +32,7 @@ from sqlalchemy import (
 
 from nungil.database.open import hold
 from services.profile.core import today
-from services.profile.tables import METADATA
+from services.profile.store.tables import METADATA
 
 CAMPAIGNS = Table(
     "campaigns",

@@ -29,7 +29,7 @@ from sqlalchemy import (
 )
 
 from nungil.erasing import Removed
-from services.profile.tables import METADATA, PEOPLE
+from services.profile.store.tables import METADATA, PEOPLE
 
 ERASURES = Table(
     "erasures",

@@ -31,7 +31,7 @@ from sqlalchemy import (
 
 from nungil.pictures.boxes import Box
 from services.profile.boards import Board, Pin, Place
-from services.profile.tables import CONSENTS, METADATA
+from services.profile.store.tables import CONSENTS, METADATA
 
 _ROWS_COUNTED = 500  # of one item's pins, the newest: so many boards say what goes with it
 _RANKED = (

@@ -19,7 +19,7 @@ from sqlalchemy import (
     select,
 )
 
-from services.profile.tables import METADATA
+from services.profile.store.tables import METADATA
 from services.profile.tried import Place, Tried
 
 TRIED = Table(

@@ -1,9 +1,8 @@
-"""Every statement on people, their journal and their state. The caller brings the transaction; every statement names the tenant."""
+"""The journal of people, and the pictures that are gone. The caller brings the transaction; every statement names the tenant."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import (
@@ -11,74 +10,19 @@ from sqlalchemy import (
     Connection,
     Select,
     and_,
-    bindparam,
     delete,
-    exists,
     insert,
-    or_,
     select,
     update,
 )
 
 from nungil.database.open import hold
 from nungil.pictures.boxes import Box
-from services.profile import core, encoding
-from services.profile.core import Activity, Entry, Found, KeptConsent, State
-from services.profile.tables import CONSENTS, JOURNAL, PEOPLE, REMOVED_PICTURES, STATES
+from services.profile import core
+from services.profile.core import Activity, Entry, Found
+from services.profile.store import encoding
+from services.profile.store.tables import JOURNAL, REMOVED_PICTURES
 from services.profile.taking_back import Place
-
-
-@dataclass(frozen=True, slots=True)
-class KeptState:
-    """A state and under which rules, and on which day, it was folded."""
-
-    state: State
-    rules: str
-    dropped_on: int
-
-
-def find_person(c: Connection, tenant: str, subject: str) -> str | None:
-    """The person_id behind a subject."""
-    found = select(PEOPLE.c.person_id).where(PEOPLE.c.tenant == tenant, PEOPLE.c.subject == subject)
-    return c.execute(found).scalar_one_or_none()
-
-
-def add_person(c: Connection, person_id: str, tenant: str, subject: str, now_ms: int) -> None:
-    """Raises IntegrityError where another has made this subject's person meanwhile."""
-    c.execute(insert(PEOPLE).values(person_id=person_id, tenant=tenant, subject=subject, created_at_ms=now_ms))
-
-
-def has_person(c: Connection, tenant: str, person_id: str) -> bool:
-    """Whether this tenant has this person."""
-    return c.execute(_person(tenant, person_id)).first() is not None
-
-
-def lock_person(c: Connection, tenant: str, person_id: str) -> bool:
-    """As `has_person`; nobody else writes this person until the transaction ends."""
-    return c.execute(_person(tenant, person_id).with_for_update()).first() is not None
-
-
-def consents(c: Connection, tenant: str, person_id: str) -> dict[int, KeptConsent]:
-    """By purpose; one that was never set is absent."""
-    rows = c.execute(select(CONSENTS).where(CONSENTS.c.tenant == tenant, CONSENTS.c.person_id == person_id))
-    return {row.purpose: KeptConsent(row.given, row.changed_at_ms) for row in rows}
-
-
-def put_consent(c: Connection, tenant: str, person_id: str, purpose: int, kept: KeptConsent) -> None:
-    """Replaces."""
-    at = and_(CONSENTS.c.tenant == tenant, CONSENTS.c.person_id == person_id, CONSENTS.c.purpose == purpose)
-    values = {"given": kept.given, "changed_at_ms": kept.changed_at_ms}
-    if not c.execute(update(CONSENTS).where(at).values(values)).rowcount:
-        c.execute(insert(CONSENTS).values(tenant=tenant, person_id=person_id, purpose=purpose, **values))
-
-
-def add_waiting(c: Connection, tenant: str, person_id: str, activities: Sequence[Activity]) -> None:
-    """Rows without findings; an event that has a row already changes nothing. The person is locked."""
-    ids = [activity.event_id for activity in activities]
-    known = set(c.execute(_rows(tenant, person_id, JOURNAL.c.event_id).where(JOURNAL.c.event_id.in_(ids))).scalars())
-    new = {activity.event_id: activity for activity in activities if activity.event_id not in known}
-    if new:
-        c.execute(insert(JOURNAL), [row_of(activity) for activity in new.values()])
 
 
 def waiting(c: Connection, tenant: str, media_ids: Collection[str], *, person_id: str | None = None) -> list[Activity]:
@@ -89,35 +33,6 @@ def waiting(c: Connection, tenant: str, media_ids: Collection[str], *, person_id
     if person_id is not None:
         found = found.where(JOURNAL.c.person_id == person_id)
     return [activity_of(row) for row in c.execute(found.order_by(JOURNAL.c.person_id, JOURNAL.c.event_id))]
-
-
-def fill(c: Connection, tenant: str, person_id: str, found: Sequence[tuple[Activity, Found]]) -> list[Entry]:
-    """Gives waiting rows of a person what was found. The entries of those rows: one that waits no more has none."""
-    ids = [activity.event_id for activity, _ in found]
-    waits = _rows(tenant, person_id, JOURNAL.c.event_id).where(
-        JOURNAL.c.event_id.in_(ids), JOURNAL.c.findings.is_(None)
-    )
-    waiting = set(c.execute(waits.with_for_update()).scalars())
-    filled = [entry_of(activity, seen) for activity, seen in found if activity.event_id in waiting]
-    if filled:
-        of_event = and_(
-            JOURNAL.c.tenant == tenant, JOURNAL.c.person_id == person_id, JOURNAL.c.event_id == bindparam("of_event")
-        )
-        c.execute(
-            update(JOURNAL)
-            .where(of_event)
-            .values(findings=bindparam("found"), vectors=bindparam("seen"), space=bindparam("of_space")),
-            [
-                {
-                    "of_event": entry.event_id,
-                    "found": encoding.encode_findings(entry.findings),
-                    "seen": entry.vectors,
-                    "of_space": entry.space,
-                }
-                for entry in filled
-            ],
-        )
-    return filled
 
 
 def drop_row(c: Connection, activity: Activity) -> None:
@@ -234,18 +149,6 @@ def people_with(c: Connection, tenant: str, media_id: str) -> list[str]:
     return sorted(c.execute(found).scalars())
 
 
-def people_after(c: Connection, person_id: str, *, limit: int) -> list[tuple[str, str]]:
-    """Tenant and person_id of the next people who have a journal or a state, of every tenant, in order."""
-    known = JOURNAL.c.person_id == PEOPLE.c.person_id, STATES.c.person_id == PEOPLE.c.person_id
-    found = (
-        select(PEOPLE.c.tenant, PEOPLE.c.person_id)
-        .where(PEOPLE.c.person_id > person_id, or_(*(exists().where(of_person) for of_person in known)))
-        .order_by(PEOPLE.c.person_id)
-        .limit(limit)
-    )
-    return [(row.tenant, row.person_id) for row in c.execute(found)]
-
-
 def drop_picture(c: Connection, tenant: str, person_id: str, media_id: str) -> None:
     """Removes a person's rows of a picture."""
     c.execute(
@@ -288,42 +191,6 @@ def add_correction(c: Connection, tenant: str, person_id: str, entry: Entry) -> 
     return True
 
 
-def state(c: Connection, tenant: str, person_id: str) -> KeptState | None:
-    """None where nothing was folded."""
-    of = STATES.c.tenant == tenant, STATES.c.person_id == person_id
-    row = c.execute(select(STATES.c.state, STATES.c.rules, STATES.c.dropped_on).where(*of)).first()
-    return KeptState(encoding.decode_state(row.state), row.rules, row.dropped_on) if row else None
-
-
-def put_state(c: Connection, tenant: str, person_id: str, kept: KeptState) -> None:
-    """Replaces, and leaves the checkpoint. A state of nothing leaves no row: as if there had never been one."""
-    at = and_(STATES.c.tenant == tenant, STATES.c.person_id == person_id)
-    if kept.state == core.NOTHING:
-        c.execute(delete(STATES).where(at))
-        return
-    values = {"state": encoding.encode_state(kept.state), "rules": kept.rules, "dropped_on": kept.dropped_on}
-    if not c.execute(update(STATES).where(at).values(values)).rowcount:
-        c.execute(insert(STATES).values(tenant=tenant, person_id=person_id, **values))
-
-
-def checkpoint(c: Connection, tenant: str, person_id: str, rules: str, dropped_on: int) -> State | None:
-    """None where there is none under these rules of this day."""
-    found = select(STATES.c.checkpoint).where(
-        STATES.c.tenant == tenant,
-        STATES.c.person_id == person_id,
-        STATES.c.rules == rules,
-        STATES.c.dropped_on == dropped_on,
-    )
-    kept = c.execute(found).scalar_one_or_none()
-    return encoding.decode_state(kept) if kept else None
-
-
-def put_checkpoint(c: Connection, tenant: str, person_id: str, state: State | None) -> None:
-    """Beside the state that is kept. Its rules and its day are that one's."""
-    at = and_(STATES.c.tenant == tenant, STATES.c.person_id == person_id)
-    c.execute(update(STATES).where(at).values(checkpoint=encoding.encode_state(state) if state else None))
-
-
 def mark_removed(c: Connection, tenant: str, media_id: str, at_ms: int, *, forget_before_ms: int) -> None:
     """Remembers that a picture is gone; what was removed long ago is forgotten, as nothing of it can come any more."""
     hold(c, _picture(tenant, media_id))
@@ -351,10 +218,6 @@ def removed(c: Connection, tenant: str, media_ids: Collection[str]) -> set[str]:
 
 def _picture(tenant: str, media_id: str) -> str:
     return f"picture/{tenant}/{media_id}"
-
-
-def _person(tenant: str, person_id: str) -> Select[Any]:
-    return select(PEOPLE.c.person_id).where(PEOPLE.c.tenant == tenant, PEOPLE.c.person_id == person_id)
 
 
 def _rows(tenant: str, person_id: str, *columns: Column[Any]) -> Select[Any]:
