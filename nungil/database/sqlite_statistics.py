@@ -1,4 +1,4 @@
-"""What SQLite's planner is told of our tables: that one tenant may have nearly all the rows.
+"""What SQLite's planner is told of our tables: that one tenant may have very many rows.
 
 Without statistics SQLite takes any first column of an index to choose about ten rows. Ours begin with the tenant, so it would read
 all of a tenant's rows to find one person's. Collected statistics (ANALYZE) would be right for the rows of that day alone, and
@@ -14,7 +14,8 @@ from itertools import groupby
 
 from sqlalchemy import Connection
 
-ROWS = 1_000_000  # of each table, all of one tenant
+ROWS = 1_000_000  # of each table
+OF_TENANT = 100_000  # of them: far more than of a person or a picture, and few enough that an index by tenant is of use
 VALUES = 10_000  # of each column but the tenant's, spread evenly
 TENANT = "tenant"
 _COLUMNS = """
@@ -44,7 +45,7 @@ def equal_rows(columns: Sequence[str], *, unique: bool) -> list[int]:
     """How many rows of ROWS are equal in the first column of an index, in its first two, and so on; of all of a unique one, 1."""
     equal, rows = [], ROWS
     for column in columns:
-        rows = rows if column == TENANT else max(rows // VALUES, 1)
+        rows = min(rows, OF_TENANT) if column == TENANT else max(rows // VALUES, 1)
         equal.append(rows)
     return [*equal[:-1], 1] if unique else equal
 

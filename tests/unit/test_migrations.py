@@ -163,14 +163,38 @@ def test_the_outbox_that_the_documentation_shows_is_the_one_that_we_use(versions
     assert not differences(url, metadata, only=metadata.tables["outbox"])
 
 
-@pytest.mark.parametrize("service", [m.name for m in pkgutil.iter_modules(services.__path__) if has_migrations(m.name)])
+SERVICES = [m.name for m in pkgutil.iter_modules(services.__path__) if has_migrations(m.name)]
+
+
+@pytest.mark.parametrize("service", SERVICES)
 def test_the_migrations_of_a_service_build_what_its_store_declares(service: str, url: str) -> None:
     upgrade(service, url)
+    assert not differences(url, metadata_of(service))
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_what_refers_to_a_row_is_found_by_an_index_when_the_row_goes(service: str, tmp_path: Path) -> None:
+    url = f"sqlite://{tmp_path}/data/x.db"
+    upgrade(service, url)
+    with open_database(url) as engine:
+        found = inspect(engine)
+        for table in metadata_of(service).tables.values():
+            unique = [each["column_names"] for each in found.get_unique_constraints(table.name)]
+            indexes = [each["column_names"] for each in found.get_indexes(table.name)]
+            indexes += [*unique, found.get_pk_constraint(table.name)["constrained_columns"]]
+            for key in found.get_foreign_keys(table.name):
+                columns = set(key["constrained_columns"])
+                assert any(set(index[: len(columns)]) == columns for index in indexes), (table.name, columns)
+
+
+def metadata_of(service: str) -> MetaData:
+    """With the tables that modules beside `tables` declare."""
     package = importlib.import_module(f"services.{service}")
     for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
-        if module.name.endswith("_rows"):  # some declare tables of their own
+        if module.name.endswith("_rows"):
             importlib.import_module(module.name)
-    assert not differences(url, importlib.import_module(f"services.{service}.store").METADATA)
+    metadata: MetaData = importlib.import_module(f"services.{service}.store").METADATA
+    return metadata
 
 
 def differences(url: str, metadata: MetaData, only: Table | None = None) -> list[object]:

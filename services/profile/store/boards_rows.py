@@ -59,6 +59,7 @@ BOARDS = Table(
     Column("token_hash", String, nullable=True),  # of its link; null: not shared
     UniqueConstraint("token_hash", name="boards_by_token"),
     Index("boards_in_order", "tenant", "person_id", "position"),
+    Index("boards_by_person", "person_id"),
 )
 PINS = Table(
     "pins",

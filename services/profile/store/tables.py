@@ -105,6 +105,7 @@ WATCHES = Table(
         "tenant", "person_id", "media_id", "box", "market", "currency", "max_price_minor", name="watches_by_crop"
     ),
     Index("watches_by_media", "tenant", "media_id"),
+    Index("watches_by_person", "person_id"),
 )
 WATCH_MATCHES = Table(
     "watch_matches",
