@@ -5,7 +5,7 @@ the journal to memberships and timers, in its transactions; the peer looks at ev
 transactions. Then many people act, and enter; then the clock goes on by a year, and all leave by their timers. What would be looked at
 by computing everything again is people x segments, each time.
 
-    python -m bench.segments [--people 1000] [--write]
+    python -m bench.segments [--people 100000] [--write]
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from nungil.event_log.port import Record
 from nungil.runtime.clock import now_ms
 from nungil.taxonomy.refused import refusal_of_label
 from nungil.taxonomy.taxonomy import Name, load_taxonomy
-from services.profile import wire
+from services.profile import consumer, wire
 from services.profile.core import DAY_MS, Entry, State
 from services.profile.journal import Journal
 from services.profile.segmenting import Segments
@@ -41,7 +41,7 @@ COUNTS = (10, 100, 1_000)
 EVENTS = 100  # of each round
 PEOPLE_OF_A_ROUND = 25
 EVENTS_OF_EACH = 4
-BATCH = 256
+BATCH = consumer.BATCH
 AT_MOST = 2.0  # times: an event with the most segments against one with the fewest
 
 
@@ -190,7 +190,7 @@ def main() -> int:
     """Prints the table; 1 where an event takes more than AT_MOST times as long with the most segments."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--write", action="store_true", help="put the table into docs/benchmarks.md")
-    parser.add_argument("--people", type=int, default=1_000, help="who enter and leave")
+    parser.add_argument("--people", type=int, default=100_000, help="who enter and leave")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="nungil-bench-") as folder:
         with a_profile(a_database_url(Path(folder)), pictures=300, people=1) as profile:
