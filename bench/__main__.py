@@ -21,6 +21,7 @@ MEASUREMENTS = (
     "bench.upload_to_searchable",
     "bench.decoder",
     "bench.filters",
+    "bench.searches",
     "bench.fresh",
     "bench.fold",
     "bench.simulator",

@@ -36,6 +36,12 @@ class System:
         """A client of one key; the local owner's where none is given."""
         return httpx.Client(base_url=self.url, headers={"Authorization": f"Bearer {key or self.key}"}, timeout=60)
 
+    def environment_of(self, service: str) -> dict[str, str]:
+        """What a service was started with. Linux."""
+        pid = json.loads((self.data / "runtime.json").read_text())["pids"][service]
+        pairs = Path(f"/proc/{pid}/environ").read_text().split("\0")
+        return dict(pair.split("=", 1) for pair in pairs if "=" in pair)
+
     def new_tenant(self, name: str) -> httpx.Client:
         """A tenant of its own, with one person and the right to fill a catalogue."""
         return self.client(self.new_key(name, "--subject", "owner"))

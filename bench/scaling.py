@@ -9,7 +9,6 @@ two. The peer of two processes is one, in the same run; on 2 cores that one alre
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import subprocess
 import sys
@@ -63,9 +62,7 @@ def import_all(system: System, tenant: str, files: list[Path]) -> Run:
 @contextmanager
 def second_embed(system: System) -> Iterator[None]:
     """Another embed process, with the settings of the first and an address of its own."""
-    runtime = json.loads((system.data / "runtime.json").read_text())
-    first = Path(f"/proc/{runtime['pids']['embed']}/environ").read_text().split("\0")
-    environment = dict(pair.split("=", 1) for pair in first if "=" in pair)
+    environment = system.environment_of("embed")
     address = environment["NUNGIL_LISTEN"].replace("embed.sock", "embed2.sock")
     process = subprocess.Popen(
         [sys.executable, "-m", "services.embed"],
