@@ -10,8 +10,11 @@ from pathlib import Path
 
 from profile_builders import DAY_MS, TENANT, AProfile, a_picture, a_profile, an_activity
 
+from nungil.api.profile.v1 import people_pb2
 from nungil.api.profile.v1 import profile_pb2 as pb
 from nungil.database.open import reading
+from services.profile.abouts import About
+from services.profile.handlers.abouts import Abouts
 from services.profile.handlers.consents import Consents
 from services.profile.handlers.segments import ManageSegments, Mine, MySegments
 from services.profile.journal import Journal
@@ -21,6 +24,7 @@ from services.profile.watching import Watches
 
 HALF_MS = 60 * DAY_MS
 DOGS = {"interest": "dogs", "weight": 1.5, "leave_below": 0.5}
+FOR_SEGMENTS, FOR_ADS = people_pb2.ABOUT_PURPOSE_SEGMENTS, people_pb2.ABOUT_PURPOSE_ADS
 
 
 @dataclass
@@ -46,6 +50,10 @@ class ASegmentedProfile(AProfile):
     @property
     def watches(self) -> Watches:
         return replace(super().watches, followers=(self.segments.markets_changed,))
+
+    @property
+    def abouts(self) -> Abouts:
+        return Abouts(self.engine, self.clock, (self.segments.about_changed,))
 
     @property
     def manage(self) -> ManageSegments:
@@ -75,6 +83,10 @@ class ASegmentedProfile(AProfile):
         self._told += 1
         self.put(a_picture(media_id, owner=person_id, shows=[(label, 0.9)]))
         assert not self.read(an_activity(person_id, media_id, event_id=f"e-{self._told}", kind=kind, at_ms=self.now_ms))
+
+    def states(self, person_id: str, *purposes: int, **words: str) -> None:
+        """All that the person states, and who may read it: segments, where nothing else is said."""
+        self.abouts.put(TENANT, person_id, About(**words, purposes=purposes or (FOR_SEGMENTS,)))  # type: ignore[arg-type]
 
     def of(self, person_id: str) -> dict[str, Mine]:
         """What the person is told."""

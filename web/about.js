@@ -14,7 +14,8 @@ const PURPOSES = ["recommendations", "segments", "ads"];
 const LONGEST_STYLE = 200;
 const $ = (id) => document.getElementById(id);
 
-export function keepAbout({ complain, note }) {
+// changed(): what is stated is another.
+export function keepAbout({ complain, note, changed }) {
   let about = null;
   $("about").addEventListener("submit", (event) => {
     event.preventDefault();
@@ -30,12 +31,13 @@ export function keepAbout({ complain, note }) {
     about = await api.putAbout(said);
     sayAbout();
     note(say("aboutKept"));
+    await changed();
   }
 
   async function forget() {
     await api.forgetAbout();
     note(say("aboutForgotten"));
-    await show();
+    await Promise.all([show(), changed()]);
   }
 
   function sayAbout() {

@@ -43,7 +43,7 @@ export function keepInterests({ complain, note, open }) {
   const consents = keepConsents({ complain, changed: told });
   const story = keepStory({ complain, open, changed: told });
   const segments = keepSegments({ open });
-  const about = keepAbout({ complain, note });
+  const about = keepAbout({ complain, note, changed: () => segments.show() });
   const following = keepFollowing({ complain, changed: showInterests });
   const leaving = keepLeaving({ complain });
 

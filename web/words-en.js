@@ -194,7 +194,7 @@ export const EN = {
   season_winter: "Winter",
   segments: "Groups I am in",
   segmentsNone: "You are in no group.",
-  segmentsSay: "Groups that this shop has defined, the pictures that put you there, and what would end it.",
+  segmentsSay: "Groups that this shop has defined, the pictures and words of yours that put you there, and what would end it.",
   share: "Share by link",
   shareAgain: "Make a new link",
   shared: "shared",

@@ -194,7 +194,7 @@ export const KO = {
   season_winter: "겨울",
   segments: "내가 속한 그룹",
   segmentsNone: "속한 그룹이 없습니다.",
-  segmentsSay: "이 상점이 정한 그룹입니다. 어느 사진 때문에 속하게 되었고 어떻게 하면 끝나는지 보여 드립니다.",
+  segmentsSay: "이 상점이 정한 그룹입니다. 어느 사진이나 직접 밝힌 내용 때문에 속하게 되었고 어떻게 하면 끝나는지 보여 드립니다.",
   share: "링크로 공유",
   shareAgain: "새 링크 만들기",
   shared: "공유 중",

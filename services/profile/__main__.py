@@ -118,7 +118,7 @@ def run(settings: ProfileSettings, stop: Event) -> None:
             Describe(engine, features),
             GoesWith(engine, settings.goes_with_people),
         )
-        sponsor = Sponsor(engine, taxonomies.of, rules, segments.segments_of, now_ms)
+        sponsor = Sponsor(engine, taxonomies.of, rules, segments.segments_for_ads, now_ms)
         find = FindThings(stack.enter_context(open_search(settings.search_address)), features.encoder_space)
         recommend = Recommend(engine, journal, taxonomies.of, taxonomies.shipped, find, sponsor, now_ms)
         recommendation_servicer = RecommendationServicer(recommend, taxonomies.of)
@@ -126,7 +126,8 @@ def run(settings: ProfileSettings, stop: Event) -> None:
 
         manage = ManageSegments(segments, settings.segments_per_tenant, settings.smallest_segment)
         segment_servicer = SegmentServicer(manage, MySegments(segments))
-        people_servicer = PeopleServicer(Abouts(engine, now_ms), TellStory(journal, taxonomies.of), taxonomies.of)
+        abouts = Abouts(engine, now_ms, (segments.about_changed,))
+        people_servicer = PeopleServicer(abouts, TellStory(journal, taxonomies.of), taxonomies.of)
         answers = (
             ("segments", segment_servicer.GetMySegments, segments_pb2.GetMySegmentsRequest),
             ("interests", servicer.GetInterests, pb.GetInterestsRequest),

@@ -33,6 +33,8 @@ class About:
 
 
 UNSTATED = About()
+_OF_APPEARANCE = frozenset({"hair", "skin_type"})
+_FIELDS = frozenset({*WORDS, "style"})
 
 
 def checked(about: About) -> About:
@@ -50,11 +52,20 @@ def checked(about: About) -> About:
     return replace(about, style=style, purposes=tuple(sorted(set(about.purposes))))
 
 
-def readable(about: About, purpose: int, *, appearance: bool) -> About:
-    """What `purpose` may read. appearance: whether the consent appearance_tips is given, for hair and skin."""
+def fields_for(about: About, purpose: int, *, appearance: bool) -> frozenset[str]:
+    """The fields that `purpose` may read, whether or not anything is said in them. appearance: whether the consent appearance_tips
+    is given, for hair and skin."""
     if purpose not in about.purposes:
+        return frozenset()
+    return _FIELDS if appearance else _FIELDS - _OF_APPEARANCE
+
+
+def readable(about: About, purpose: int, *, appearance: bool) -> About:
+    """What `purpose` may read; appearance as in `fields_for`."""
+    fields = fields_for(about, purpose, appearance=appearance)
+    if not fields:
         return UNSTATED
-    return about if appearance else replace(about, hair="", skin_type="")
+    return about if fields >= _OF_APPEARANCE else replace(about, hair="", skin_type="")
 
 
 def to_kept(about: About) -> Mapping[str, Any]:

@@ -15,13 +15,14 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import Connection
 
-from nungil.api.profile.v1 import profile_pb2
+from nungil.api.profile.v1 import people_pb2, profile_pb2
 from nungil.database.open import reading
 from nungil.runtime.clock import Clock
 from nungil.runtime.errors import DependencyAway
 from nungil.runtime.lifecycle import FIRST_WAIT_S, LONGEST_WAIT_S
 from nungil.taxonomy.taxonomy import Taxonomy
 from services.profile import core
+from services.profile.abouts import UNSTATED
 from services.profile.core import DAY_MS, Entry, State
 from services.profile.journal import Journal
 from services.profile.segments.definition import DAYS_KEPT, decode
@@ -29,6 +30,7 @@ from services.profile.segments.evaluation import Course, Facts, course
 from services.profile.segments.explanation import Explaining
 from services.profile.segments.facts import Known, changed_keys, facts_of
 from services.profile.segments.published import Published, Segment, published_of, segment_of
+from services.profile.stating import about_for, fields_readable_for
 from services.profile.store import membership_rows, people_rows, segments_rows, state_rows
 from services.profile.store.membership_rows import MembershipRow
 
@@ -92,8 +94,15 @@ class Segments:
 
     def markets_changed(self, c: Connection, tenant: str, person_id: str) -> None:
         """A locked person waits for something, or does no more."""
+        self._said_changed(c, tenant, person_id, "market")
+
+    def about_changed(self, c: Connection, tenant: str, person_id: str) -> None:
+        """A locked person states something else of themselves, or lets others read it."""
+        self._said_changed(c, tenant, person_id, "stated")
+
+    def _said_changed(self, c: Connection, tenant: str, person_id: str, kind: str) -> None:
         published = self.published(c, tenant)
-        touched = published.touched(published.kinds("market"))
+        touched = published.touched(published.kinds(kind))
         if touched and membership_rows.consented(c, tenant, person_id):
             kept = state_rows.state(c, tenant, person_id)
             segments = [published.segments[id_] for id_ in sorted(touched)]
@@ -117,6 +126,16 @@ class Segments:
         )
         over = {one.segment_id for one in segments if not _course(one, facts, now_ms, member=True).holds}
         return frozenset(members.keys() - over)
+
+    def segments_for_ads(self, c: Connection, tenant: str, person_id: str, now_ms: int) -> frozenset[str]:
+        """As `segments_of`, but those that name what the person states only where campaigns may read it as well."""
+        members = self.segments_of(c, tenant, person_id, now_ms)
+        published = self.published(c, tenant)
+        stated = {id_: published.segments[id_].stated for id_ in members if id_ in published.segments}
+        if not any(stated.values()):
+            return members
+        may = fields_readable_for(c, tenant, person_id, people_pb2.ABOUT_PURPOSE_ADS)
+        return frozenset(id_ for id_ in members if stated.get(id_, frozenset()) <= may)
 
     def is_published(self, c: Connection, tenant: str, segment_id: str) -> bool:
         """Whether a tenant has a segment of this id that counts."""
@@ -142,7 +161,10 @@ class Segments:
         since_ms = now_ms - DAYS_KEPT * DAY_MS
         deeds = membership_rows.deeds(c, tenant, person_id, kinds, since_ms) if kinds else ()
         asks = any(segment.markets for segment in segments)
-        return Known(state, deeds, membership_rows.markets(c, tenant, person_id) if asks else frozenset())
+        markets = membership_rows.markets(c, tenant, person_id) if asks else frozenset[str]()
+        fields = frozenset[str]().union(*(segment.stated for segment in segments))
+        about = about_for(c, tenant, person_id, people_pb2.ABOUT_PURPOSE_SEGMENTS) if fields else UNSTATED
+        return Known(state, deeds, markets, {name: word for name in fields if (word := getattr(about, name))})
 
     def facts(self, tenant: str, known: Known) -> Facts:
         """By the rules that states follow from."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from nungil.api.profile.v1 import segments_pb2 as pb
 from nungil.pictures.naming import name_to_proto
 from services.profile.handlers.segments import Mine, Told
-from services.profile.segments.explanation import DELETE_PICTURES, DELETE_WATCHES, MUTE, UNFOLLOW
+from services.profile.segments.explanation import DELETE_PICTURES, DELETE_WATCHES, MUTE, TAKE_BACK, UNFOLLOW
 from services.profile.segments.sizes import Band
 
 _KINDS = {
@@ -13,6 +13,7 @@ _KINDS = {
     UNFOLLOW: pb.EndingDeed.KIND_UNFOLLOW_INTEREST,
     DELETE_PICTURES: pb.EndingDeed.KIND_DELETE_PICTURES,
     DELETE_WATCHES: pb.EndingDeed.KIND_DELETE_WATCHES,
+    TAKE_BACK: pb.EndingDeed.KIND_TAKE_BACK_ABOUT,
 }
 
 

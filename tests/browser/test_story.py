@@ -184,9 +184,11 @@ def test_a_person_sees_the_groups_they_are_in_and_why_and_says_who_they_are(brow
         "name": {"en": "Dog people", "ko": "반려견"},
         "who": {"interest": "dogs", "weight": 0.1, "leave_below": 0.05},
     }
+    stated = {"name": {"en": "Linen summer", "ko": "린넨 여름"}, "who": {"stated": {"gender": "woman"}}}
     with gateway.client(gateway.key(subject=None)) as shop:
-        shop.put("/v1/segments/dog-people", json=definition).raise_for_status()
-        shop.post("/v1/segments/dog-people/publish").raise_for_status()
+        for segment_id, who in (("dog-people", definition), ("linen", stated)):
+            shop.put(f"/v1/segments/{segment_id}", json=who).raise_for_status()
+            shop.post(f"/v1/segments/{segment_id}/publish").raise_for_status()
     with a_page(browser, gateway, "member", learns=True) as page:
         go_to(page, "My interests")
         expect(page.locator("#segments")).to_contain_text("You are in no group.")
@@ -202,6 +204,15 @@ def test_a_person_sees_the_groups_they_are_in_and_why_and_says_who_they_are(brow
         expect(page.locator("#toast")).to_have_text("Kept.")
         page.reload()
         expect(page.locator("#about [name=hair]")).to_have_value("curly")
+        linen = page.locator('[data-segment="linen"]')
+        page.locator("#about [name=gender]").select_option("woman")
+        page.get_by_label("groups", exact=True).check()
+        page.get_by_role("button", name="Keep", exact=True).click()
+        expect(linen).to_contain_text("You are in it as you say yourself that your gender is woman.")
+        expect(linen).to_contain_text("take back your gender (or stop its use for groups)")
+        page.get_by_label("groups", exact=True).uncheck()
+        page.get_by_role("button", name="Keep", exact=True).click()
+        expect(linen).to_have_count(0)
         page.get_by_role("button", name="Remove all of this").click()
         expect(page.locator("#about [name=hair]")).to_have_value("")
 

@@ -73,6 +73,36 @@ def test_what_is_published_reaches_who_does_nothing_and_a_withdrawn_consent_ends
     assert owner.get("/v1/me/segments").json() == []
 
 
+def test_what_a_person_states_and_ticks_lets_them_in_and_unticking_it_ends_that(owner):
+    owner.put("/v1/me/consent", json=BOTH)
+    curly = FOLLOWERS | {"who": {"any": [{"stated": {"age_band": ["30s", "20s"]}}, {"stated": {"hair": "curly"}}]}}
+    kept = owner.put("/v1/segments/stated", json=curly).json()
+    assert kept["versions"][0]["definition"]["who"]["any"][0] == {"stated": {"age_band": ["20s", "30s"]}}
+    owner.post("/v1/segments/stated/publish")
+    owner.put("/v1/me/about", json={"age_band": "20s", "hair": "curly", "purposes": ["recommendations", "ads"]})
+    assert owner.get("/v1/me/segments").json() == []
+    owner.put("/v1/me/about", json={"age_band": "20s", "hair": "curly", "purposes": ["segments"]})
+    [mine] = owner.get("/v1/me/segments").json()
+    assert mine["why"] == {
+        "ko": "직접 밝힌 나이대(20대) 때문입니다.",
+        "en": "You are in it as you say yourself that your age band is 20s.",
+    }
+    assert mine["ends"]["deeds"] == [{"kind": "take_back_about", "targets": ["age_band"]}]
+    owner.put("/v1/me/consent", json={"appearance_tips": True})
+    [mine] = owner.get("/v1/me/segments").json()
+    assert "and you say yourself that your hair is curly" in mine["why"]["en"]
+    owner.put("/v1/me/about", json={"age_band": "20s", "hair": "curly", "purposes": []})
+    assert owner.get("/v1/me/segments").json() == []
+    owner.put("/v1/me/consent", json={"appearance_tips": False})
+    owner.delete("/v1/me/about")
+
+
+def test_a_word_that_nobody_can_state_is_answered_with_those_there_are(owner):
+    answer = owner.put("/v1/segments/a", json=FOLLOWERS | {"who": {"stated": {"skin_type": "greasy"}}})
+    assert problem_of(answer) == (422, "invalid-segment")
+    assert "skin_type has 'greasy'; its words are dry, oily, combination, normal, sensitive" in answer.json()["detail"]
+
+
 def test_what_is_refused_is_refused_with_its_reason(owner):
     refused = owner.put("/v1/segments/a", json=FOLLOWERS | {"name": {"ko": "임산부", "en": "Expecting"}})
     assert problem_of(refused) == (422, "refused-segment")

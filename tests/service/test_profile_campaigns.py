@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from profile_builders import DAY_MS, MINUTE_MS, TENANT
-from segment_builders import DOGS, ASegmentedProfile, a_segmented_profile
+from segment_builders import DOGS, FOR_ADS, FOR_SEGMENTS, ASegmentedProfile, a_segmented_profile
 
 from nungil.api.ingest.v1.items_pb2 import Item
 from nungil.api.profile.v1 import profile_pb2 as pb
@@ -55,7 +55,7 @@ class AnAudience:
     @property
     def recommend(self) -> Recommend:
         of = self.profile
-        sponsor = Sponsor(of.engine, lambda _: of.taxonomy, of.rules, of.segments.segments_of, of.clock)
+        sponsor = Sponsor(of.engine, lambda _: of.taxonomy, of.rules, of.segments.segments_for_ads, of.clock)
         find = FindThings(search, of.space)
         return Recommend(of.engine, of.journal, lambda _: of.taxonomy, of.taxonomy, find, sponsor, of.clock)
 
@@ -178,3 +178,54 @@ def test_a_segment_that_is_deleted_shows_nothing_more_and_gets_no_campaign(audie
     assert audience.sponsored(mina) == []
     with pytest.raises(InvalidCampaign, match="published"):
         audience.campaigns.put(TENANT, audience.campaign())
+
+
+def test_a_segment_that_names_what_is_stated_shows_it_to_those_who_ticked_ads_too_and_no_more_once_they_untick_it(
+    audience,
+):
+    mina = audience.a_person("mina")
+    audience.profile.publish("stated", {"stated": {"age_band": "20s"}})
+    audience.campaigns.put(TENANT, audience.campaign(segment_id="stated"))
+    audience.profile.states(mina, FOR_SEGMENTS, age_band="20s")
+    assert audience.profile.kept(mina) == {"stated"}
+    assert audience.sponsored(mina) == []
+    audience.profile.states(mina, FOR_SEGMENTS, FOR_ADS, age_band="20s")
+    assert audience.sponsored(mina) == [CLINIC]
+    assert audience.sponsored(mina, again=True) == [CLINIC]
+    audience.profile.states(mina, FOR_SEGMENTS, age_band="20s")
+    assert audience.profile.kept(mina) == {"stated"}
+    assert audience.sponsored(mina, again=True) == []
+    assert audience.sponsored(mina) == []
+
+
+def test_ads_alone_let_nobody_into_a_segment_so_they_show_nothing_of_it(audience):
+    mina = audience.a_person("mina")
+    audience.profile.publish("stated", {"stated": {"age_band": "20s"}})
+    audience.campaigns.put(TENANT, audience.campaign(segment_id="stated"))
+    audience.profile.states(mina, FOR_ADS, age_band="20s")
+    assert audience.sponsored(mina) == []
+
+
+def test_where_a_segment_names_hair_or_skin_it_needs_the_consent_to_tips_on_appearance_even_if_other_things_let_in(
+    audience,
+):
+    mina = audience.a_dog_person("mina")
+    audience.profile.publish("either", {"any": [DOGS, {"stated": {"skin_type": "dry"}}]})
+    audience.campaigns.put(TENANT, audience.campaign(segment_id="either"))
+    assert audience.profile.kept(mina) == {"dog-people", "either"}
+    assert audience.sponsored(mina) == []
+    audience.profile.states(mina, FOR_SEGMENTS, FOR_ADS, skin_type="dry")
+    assert audience.sponsored(mina) == []
+    audience.profile.consents.set(TENANT, mina, pb.CONSENT_PURPOSE_APPEARANCE_TIPS, True)
+    assert audience.sponsored(mina) == [CLINIC]
+    audience.profile.consents.set(TENANT, mina, pb.CONSENT_PURPOSE_APPEARANCE_TIPS, False)
+    assert audience.sponsored(mina, again=True) == []
+
+
+def test_a_segment_that_names_nothing_stated_needs_no_tick(audience):
+    mina = audience.a_dog_person("mina")
+    audience.profile.publish("stated", {"stated": {"age_band": "20s"}})
+    audience.profile.states(mina, FOR_SEGMENTS, age_band="20s")
+    assert audience.profile.kept(mina) == {"dog-people", "stated"}
+    audience.campaigns.put(TENANT, audience.campaign())
+    assert audience.sponsored(mina) == [CLINIC]

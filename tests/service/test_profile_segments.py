@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import json
 import threading
 
 import pytest
 from profile_builders import DAY_MS, MINUTE_MS, TENANT, a_deletion
-from segment_builders import DOGS, HALF_MS, a_definition, a_segmented_profile
+from segment_builders import DOGS, FOR_ADS, FOR_SEGMENTS, HALF_MS, a_definition, a_segmented_profile
 from sqlalchemy import event, select
 
 from nungil.api.profile.v1 import profile_pb2 as pb
+from nungil.api.profile.v1 import segments_pb2
 from nungil.database.open import reading
 from services.profile.core import Entry
+from services.profile.handlers.erasing import Erase
+from services.profile.handlers.exporting import Answer, Export
+from services.profile.handlers.segments import MySegments
+from services.profile.rpc.segments import SegmentServicer
 from services.profile.segments.errors import NoSuchSegment, NothingToPublish, RefusedSegment, TooManySegments
-from services.profile.store import membership_rows, segments_rows, tables
+from services.profile.store import membership_rows, people_rows, segments_rows, tables
 from services.profile.watches import Crop
 
 
@@ -199,6 +205,126 @@ def test_the_market_of_what_a_person_waits_for_counts_while_they_wait(profile):
     assert profile.kept(mina) == set()
 
 
+def test_who_states_it_and_ticks_segments_enters_at_once_and_is_told_so_in_both_languages(profile):
+    mina = profile.a_member()
+    profile.publish("a", {"stated": {"age_band": ["20s", "30s"]}})
+    assert profile.kept(mina) == set()
+    profile.states(mina, age_band="20s")
+    assert profile.kept(mina) == {"a"}
+    told = profile.of(mina)["a"].explanation
+    assert told.why.en == "You are in it as you say yourself that your age band is 20s."
+    assert told.why.ko == "직접 밝힌 나이대(20대) 때문입니다."
+    assert told.ends.en.startswith(
+        "It does not end by itself; it ends at once if you take back your age band (or stop its use for groups). So does"
+    )
+    assert "직접 밝힌 나이대 지우기(또는 ‘그룹’에 쓰기 끄기)를 하면 바로 끝납니다." in told.ends.ko
+    assert (told.media_ids, told.ends_at_ms) == ((), None)
+    assert [(deed.kind, deed.targets) for deed in told.deeds] == [("take_back", ("age_band",))]
+
+
+def unticks(profile, person_id: str) -> None:
+    profile.states(person_id, FOR_ADS, age_band="20s")
+
+
+def says_nothing(profile, person_id: str) -> None:
+    profile.states(person_id)
+
+
+def says_otherwise(profile, person_id: str) -> None:
+    profile.states(person_id, age_band="40s")
+
+
+def deletes_all(profile, person_id: str) -> None:
+    profile.abouts.delete(TENANT, person_id)
+
+
+@pytest.mark.parametrize("takes_back", [unticks, says_nothing, says_otherwise, deletes_all])
+def test_who_takes_it_back_leaves_at_once_but_not_what_holds_without_it(profile, takes_back):
+    mina = profile.a_member()
+    profile.publish("a", {"stated": {"age_band": ["20s", "30s"]}})
+    profile.publish("b", {"any": [{"follows": "dogs"}, {"stated": {"age_band": "20s"}}]})
+    say(profile, mina, pb.ACTIVITY_KIND_INTEREST_FOLLOWED, "dogs")
+    profile.states(mina, age_band="20s")
+    assert profile.kept(mina) == {"a", "b"}
+    assert [deed.kind for deed in profile.of(mina)["b"].explanation.deeds] == ["unfollow", "take_back"]
+    takes_back(profile, mina)
+    assert profile.kept(mina) == set(profile.of(mina)) == {"b"}
+    assert [deed.kind for deed in profile.of(mina)["b"].explanation.deeds] == ["unfollow"]
+
+
+def test_who_states_it_for_something_else_is_not_let_in(profile):
+    mina = profile.a_member()
+    profile.publish("a", {"stated": {"age_band": "20s"}})
+    profile.states(mina, FOR_ADS, age_band="20s")
+    assert profile.kept(mina) == set()
+    profile.states(mina, FOR_ADS, FOR_SEGMENTS, age_band="20s")
+    assert profile.kept(mina) == {"a"}
+
+
+@pytest.mark.parametrize("said", [{"hair": "curly"}, {"skin_type": "dry"}])
+def test_hair_and_skin_count_while_the_consent_to_tips_on_appearance_is_given_and_age_without_it(profile, said):
+    mina, tips = profile.a_member(), pb.CONSENT_PURPOSE_APPEARANCE_TIPS
+    profile.publish("looks", {"stated": said})
+    profile.publish("others", {"stated": {"age_band": "20s"}})
+    profile.states(mina, age_band="20s", **said)
+    assert profile.kept(mina) == {"others"}
+    profile.consents.set(TENANT, mina, tips, True)
+    assert profile.kept(mina) == {"looks", "others"}
+    profile.consents.set(TENANT, mina, tips, False)
+    assert profile.kept(mina) == set(profile.of(mina)) == {"others"}
+
+
+def test_a_not_over_what_is_stated_lets_in_who_states_another_word_and_nobody_who_says_nothing(profile):
+    people = {said: profile.a_member(said) for said in ("woman", "man", "silent", "unticked")}
+    profile.publish("a", {"all": [{"interest": "dogs", "weight": 0.5}, {"not": {"stated": {"gender": "woman"}}}]})
+    for said, person_id in people.items():
+        profile.saves(person_id, f"m-{said}", "beagle")
+        if said in ("woman", "man"):
+            profile.states(person_id, gender=said)
+    profile.states(people["unticked"], FOR_ADS, gender="man")
+    assert {said for said, person_id in people.items() if profile.kept(person_id)} == {"man"}
+    assert "your gender is man" in profile.of(people["man"])["a"].explanation.why.en
+    profile.abouts.delete(TENANT, people["man"])
+    assert profile.kept(people["man"]) == set()
+
+
+def test_what_is_published_finds_those_who_stated_it_before_and_a_dry_run_counts_them(profile):
+    people = [profile.a_member(f"p-{n}") for n in range(4)]
+    for person_id in people[:3]:
+        profile.states(person_id, age_band="20s")
+    profile.states(people[3], FOR_ADS, age_band="20s")
+    profile.manage.put(TENANT, "a", a_definition({"stated": {"age_band": "20s"}}))
+    tried = profile.manage.dry_run(TENANT, "a")
+    assert (tried.size.at_least, tried.size.below) == (2, 4)
+    assert not any(profile.kept(person_id) for person_id in people)
+    profile.manage.publish(TENANT, "a")
+    profile.apply()
+    assert [profile.kept(person_id) for person_id in people] == [{"a"}, {"a"}, {"a"}, set()]
+
+
+@pytest.mark.parametrize("purpose", [pb.CONSENT_PURPOSE_PERSONALISE, pb.CONSENT_PURPOSE_IMAGE_INTEREST])
+def test_without_either_consent_what_is_stated_lets_nobody_in(profile, purpose):
+    mina = profile.a_member()
+    profile.publish("a", {"stated": {"age_band": "20s"}})
+    profile.states(mina, age_band="20s")
+    profile.consents.set(TENANT, mina, purpose, False)
+    assert profile.kept(mina) == set()
+    profile.states(mina, age_band="20s", gender="woman")
+    assert (profile.kept(mina), profile.of(mina)) == (set(), {})
+
+
+def test_a_change_of_what_is_stated_reads_nothing_where_no_segment_names_it(profile):
+    mina = profile.a_member()
+    profile.publish("dog-people", DOGS)
+    read: list[str] = []
+    event.listen(profile.engine, "before_cursor_execute", lambda *args: read.append(args[2]))
+    profile.states(mina, age_band="20s")
+    profile.saves(mina, "m-1", "beagle")
+    assert not [statement for statement in read if statement.startswith("SELECT abouts")]
+    profile.publish("a", {"stated": {"age_band": "20s"}})
+    assert [statement for statement in read if statement.startswith("SELECT abouts")]
+
+
 def test_publishing_applies_to_those_who_do_nothing_and_keeps_the_old_version(profile):
     people = [profile.a_member(f"p-{n}") for n in range(3)]
     for n, person_id in enumerate(people):
@@ -290,12 +416,36 @@ def test_segments_are_their_tenants_own(profile):
 def test_an_erased_person_leaves_nothing_in_segments(profile):
     mina = profile.a_member()
     profile.publish("a", {"interest": "dogs", "weight": 0.5})
+    profile.publish("b", {"stated": {"age_band": "20s"}})
     profile.saves(mina, "m-1", "beagle")
+    profile.states(mina, age_band="20s")
+    assert profile.kept(mina) == {"a", "b"}
     with profile.engine.begin() as c:
         c.execute(tables.PEOPLE.delete().where(tables.PEOPLE.c.person_id == mina))
     with reading(profile.engine) as c:
         assert c.execute(select(membership_rows.MEMBERSHIPS)).all() == []
         assert c.execute(select(membership_rows.SEGMENT_TIMERS)).all() == []
+        assert c.execute(select(people_rows.ABOUTS)).all() == []
+
+
+def test_the_archive_of_a_person_says_what_they_are_in_by_what_they_state_and_erasing_takes_it(profile):
+    mina = profile.a_member()
+    profile.publish("a", {"stated": {"age_band": "20s"}})
+    profile.states(mina, age_band="20s")
+    asked = SegmentServicer(profile.manage, MySegments(profile.segments)).GetMySegments
+    export = Export(profile.engine, [Answer("segments", asked, segments_pb2.GetMySegmentsRequest)])
+    archive: dict[str, bytes] = {}
+    name = ""
+    for begins, part in export(TENANT, mina):
+        name = begins or name
+        archive[name] = archive.get(name, b"") + part
+    [told] = json.loads(archive["profile/segments.json"])["memberships"]
+    assert told["why"]["en"] == "You are in it as you say yourself that your age band is 20s."
+    assert told["deeds"] == [{"kind": "KIND_TAKE_BACK_ABOUT", "targets": ["age_band"]}]
+    assert [row["segment_id"] for row in json.loads(archive["profile/kept/memberships.json"])] == ["a"]
+    Erase(profile.engine, profile.clock, profile.woken)(TENANT, mina)
+    with reading(profile.engine) as c:
+        assert c.execute(select(membership_rows.MEMBERSHIPS)).all() == []
 
 
 def test_an_event_reads_the_definitions_once_however_often_it_is_asked(profile):

@@ -14,6 +14,7 @@ from nungil.api.ingest.v1.items_pb2 import Item
 from nungil.api.profile.v1 import people_pb2
 from nungil.api.search.v1 import search_pb2
 from nungil.database.open import reading
+from nungil.runtime.errors import DependencyAway
 from services.profile.abouts import About
 from services.profile.handlers.abouts import Abouts
 from services.profile.handlers.campaigns import Sponsor
@@ -85,3 +86,17 @@ def test_what_is_taken_back_while_a_list_is_made_is_not_kept_in_it(profile):
     assert "린넨" not in lists(profile)
     later = recommending(profile)(Asked(TENANT, mina, cursor=page.next_cursor))
     assert all(one.source is not Source.STATED for one in later.recommended)
+
+
+def test_what_follows_from_a_statement_and_the_statement_are_kept_together_or_not_at_all(profile):
+    def fails(*_: object) -> None:
+        raise DependencyAway("the database")
+
+    mina = profile.a_person("mina")
+    Abouts(profile.engine, profile.clock).put(TENANT, mina, LINEN)
+    abouts = Abouts(profile.engine, profile.clock, (fails,))
+    with pytest.raises(DependencyAway):
+        abouts.put(TENANT, mina, About(age_band="20s", purposes=(RECOMMENDATIONS,)))
+    with pytest.raises(DependencyAway):
+        abouts.delete(TENANT, mina)
+    assert abouts.of(TENANT, mina) == LINEN

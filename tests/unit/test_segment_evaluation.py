@@ -9,9 +9,11 @@ import pytest
 from profile_builders import a_taxonomy
 
 from nungil.taxonomy.taxonomy import Name, load_taxonomy
+from services.profile.abouts import WORDS
 from services.profile.core import Correction, State
 from services.profile.label_weights import LabelWeight
 from services.profile.reasons import Weighed
+from services.profile.segments import stated
 from services.profile.segments.definition import (
     Acted,
     AllOf,
@@ -23,8 +25,11 @@ from services.profile.segments.definition import (
     InterestWeighs,
     LabelSeen,
     Not,
+    Stated,
     decode,
     encode,
+    leaves,
+    stating_another,
 )
 from services.profile.segments.evaluation import (
     DAY_MS,
@@ -115,6 +120,65 @@ def test_what_is_said_stays_until_something_else_is_said():
     assert ends_at_ms(AsksFor("KR"), some_facts(markets=frozenset({"US"})), staying=True) == NEVER_MS
 
 
+def test_what_is_stated_holds_for_its_words_alone_and_for_nobody_who_says_nothing():
+    young = Stated("age_band", ("under_20", "20s"))
+    assert ends_at_ms(young, some_facts(stated={"age_band": "20s"}), staying=False) == FOREVER_MS
+    assert ends_at_ms(young, some_facts(stated={"age_band": "30s"}), staying=True) == NEVER_MS
+    assert ends_at_ms(young, some_facts(stated={"gender": "woman"}), staying=True) == NEVER_MS
+    assert ends_at_ms(young, NOBODY, staying=True) == NEVER_MS
+
+
+WOMAN, NOT_WOMAN = Stated("gender", ("woman",)), Stated("gender", ("man", "nonbinary"))
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        (Not(WOMAN), NOT_WOMAN),
+        (Not(Not(WOMAN)), WOMAN),
+        (Not(AllOf((DOGS, WOMAN))), AnyOf((Not(DOGS), NOT_WOMAN))),
+        (Not(AnyOf((DOGS, Not(WOMAN)))), AllOf((Not(DOGS), WOMAN))),
+        (AllOf((Not(DOGS), WOMAN)), AllOf((Not(DOGS), WOMAN))),
+        (Not(AllOf((DOGS, Follows("cats")))), Not(AllOf((DOGS, Follows("cats"))))),
+    ],
+)
+def test_not_to_state_a_word_is_to_state_another_one_of_its_field(written, meant):
+    assert stating_another(written) == meant
+    assert stating_another(meant) == meant
+
+
+@pytest.mark.parametrize("seed", range(150))
+def test_of_who_says_something_in_every_field_a_not_is_just_the_contrary_and_silence_lets_in_nowhere_else(seed):
+    chance = random.Random(seed)
+    written = a_stated_condition(chance, 3)
+    meant = stating_another(written)
+    assert not any(negated for leaf, negated in leaves(meant) if isinstance(leaf, Stated))
+    told = {name: chance.choice(words) for name, words in WORDS.items()}
+    weighed = {"dogs": Fading(chance.uniform(0.2, 6), NOW_MS)}
+    for member in (False, True):
+        facts = some_facts(interests=weighed, stated=told)
+        assert holds(meant, facts, member=member) == holds(written, facts, member=member)
+        silent = holds(meant, some_facts(interests=weighed), member=member)
+        assert not silent or holds(meant, facts, member=member)
+
+
+def a_stated_condition(chance: random.Random, depth: int) -> Condition:
+    if not depth or chance.random() < 0.3:
+        if chance.random() < 0.3:
+            return DOGS
+        name = chance.choice(list(WORDS))
+        return Stated(name, tuple(word for word in WORDS[name] if chance.random() < 0.5))
+    of = tuple(a_stated_condition(chance, depth - 1) for _ in range(chance.randint(1, 3)))
+    return chance.choice([AllOf(of), AnyOf(of), Not(of[0])])
+
+
+def test_every_word_that_can_be_stated_has_a_name_in_both_languages():
+    assert stated.FIELDS.keys() == WORDS.keys()
+    for name, words in WORDS.items():
+        assert tuple(stated.WORDS[name]) == words
+        assert all(called.ko and called.en for called in stated.WORDS[name].values())
+
+
 def test_a_not_lets_in_when_its_window_ends_and_the_rest_still_holds():
     bought = AllOf((DOGS, Not(Acted("bought", 1, 7, 1))))
     facts = Facts({"dogs": Fading(3.0, NOW_MS)}, acts={"bought": [NOW_MS]}, half_life_ms=HALF_MS)
@@ -191,6 +255,7 @@ def test_a_change_touches_the_segments_that_name_it_and_no_other():
         "of-beagles": LabelSeen("beagle", 1, 1, 90, 1),
         "followers": Follows("dogs"),
         "savers": Acted("saved", 1, 30, 1),
+        "in-their-20s": Stated("age_band", ("20s",)),
     }
     taxonomy = a_taxonomy()
     segments = [segment_of(id_, 1, Definition(Name("가", "a"), who)) for id_, who in conditions.items()]
@@ -203,6 +268,8 @@ def test_a_change_touches_the_segments_that_name_it_and_no_other():
     assert published.touched(changed_keys(before, a_state(followed="dogs"))) >= {"followers"}
     assert "of-cats" not in published.touched(changed_keys(before, State()))
     assert published.touched([("activity", "saved")]) == {"savers"}
+    assert published.touched([("stated", "age_band")]) == {"in-their-20s"}
+    assert published.kinds("stated") == {("stated", "age_band")}
 
 
 @pytest.mark.parametrize(

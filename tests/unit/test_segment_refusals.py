@@ -8,6 +8,7 @@ import pytest
 
 from nungil.taxonomy.refused import load_refusals
 from nungil.taxonomy.taxonomy import load_taxonomy
+from services.profile.segments.definition import decode, encode
 from services.profile.segments.errors import InvalidSegment, RefusedSegment
 from services.profile.segments.validation import read
 
@@ -89,6 +90,10 @@ ASKED = [
     ("ethnicity", {"about": "skin tone"}),
     ("politics", {"interest": "politics"}),
     ("sexuality", {"label": "rainbow_flag"}),
+    ("religion", {"stated": {"religion": "any"}}),
+    ("ethnicity", {"stated": {"skin_type": "dark skin tone"}}),
+    ("health", {"stated": {"hair": ["curly", "hair loss"]}}),
+    ("occupation", {"stated": {"occupation": "nurse"}}),
 ]
 ALLOWED = [
     "Rabbits", "Monkeys and apes",
@@ -177,13 +182,51 @@ def test_no_interest_of_the_taxonomy_is_refused_and_none_is_called_by_what_is():
         (a_definition(en=" "), "name needs `ko` and `en`"),
         (json.dumps({"name": {"ko": "산", "en": "Hills"}}), "`who` is missing"),
         ("x" * 20_001, "at most 20,000 bytes"),
+        (a_definition(who={"stated": {"age_band": "20"}}), "age_band has '20'; its words are under_20, 20s, 30s, 40s"),
+        (a_definition(who={"stated": {"age_band": ["20s", 30]}}), "age_band has '30'; its words are under_20"),
+        (
+            a_definition(who={"stated": {"gender": "female"}}),
+            "gender has 'female'; its words are woman, man, nonbinary",
+        ),
+        (a_definition(who={"stated": {"gender": []}}), "its words are woman, man, nonbinary"),
+        (a_definition(who={"stated": {"style": "linen"}}), "exactly one of age_band, gender, hair, skin_type"),
+        (a_definition(who={"stated": {"hair": "wavy", "gender": "man"}}), "who.stated needs exactly one of age_band"),
+        (a_definition(who={"stated": "20s"}), "exactly one of age_band, gender, hair, skin_type"),
+        (
+            a_definition(who={"not": {"stated": {"gender": ["man", "woman", "nonbinary"]}}}),
+            "no word of gender to state",
+        ),
+        (
+            a_definition(who={"any": [{"not": {"interest": "dogs"}}, {"stated": {"hair": "wavy"}}]}),
+            "people of whom nothing is known",
+        ),
     ],
-    ids=range(20),
+    ids=range(29),
 )
 def test_what_cannot_be_is_refused_with_its_place_and_what_to_do(text, fault):
     with pytest.raises(InvalidSegment) as invalid:
         read("a-segment", text, load_taxonomy())
     assert fault in str(invalid.value)
+
+
+@pytest.mark.parametrize(
+    ("written", "kept"),
+    [
+        ("{stated: {age_band: 20s}}", {"stated": {"age_band": ["20s"]}}),
+        ("{stated: {age_band: [30s, 20s, 30s]}}", {"stated": {"age_band": ["20s", "30s"]}}),
+        ("{not: {stated: {gender: woman}}}", {"stated": {"gender": ["man", "nonbinary"]}}),
+        ("{all: [{stated: {hair: wavy}}, {stated: {skin_type: dry}}]}", None),
+    ],
+)
+def test_what_people_state_may_be_asked_for_and_is_kept_as_it_is_meant(written, kept):
+    definition = read("a-segment", f"name: {{ko: 모임, en: A group}}\nwho: {written}", load_taxonomy())
+    assert kept is None or json.loads(encode(definition))["who"] == kept
+    assert decode(encode(definition)) == read("a-segment", encode(definition), load_taxonomy()) == definition
+
+
+def test_a_segment_that_asks_what_people_state_may_still_not_be_called_by_it():
+    with pytest.raises(RefusedSegment, match=reason("age")):
+        read("a-segment", a_definition(en="In their 20s", who={"stated": {"age_band": "20s"}}), load_taxonomy())
 
 
 def test_every_fault_is_told_at_once():

@@ -44,7 +44,8 @@ async def list_segments(who: Merchant, parts: Wired) -> SegmentsModel:
 @router.put("/segments/{segment_id}", tags=["a marketer"], openapi_extra=_DEFINITION)
 async def put_segment(who: Merchant, parts: Wired, segment_id: str, request: Request) -> WholeSegmentModel:
     """Keeps a definition, YAML or JSON, as the draft: nothing counts before it is published. A definition that asks for what is
-    never inferred of people (health, religion, origin, …), or for a proxy of it, is refused with the reason."""
+    never inferred of people (health, religion, origin, …), or for a proxy of it, is refused with the reason. `stated` asks for what
+    people state of themselves, and holds of those alone who let segments read it."""
     text = await _text_of(request)
     asked = pb.PutSegmentRequest(caller=caller(who), segment_id=segment_id, definition=text)
     answer = await ask(parts.peers.segments.PutSegment, asked, timeout_s=parts.settings.call_timeout_s)

@@ -74,7 +74,7 @@ class DryRunModel(Model):
 
 class EndingDeedModel(Model):
     kind: str = Field(examples=["mute_interest"])
-    targets: list[str] = Field(description="interests, pictures, or markets of watches")
+    targets: list[str] = Field(description="interests, pictures, markets of watches, or fields of what is stated")
 
 
 class EndsModel(Model):

@@ -2,27 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, Engine
 
 from nungil.api.profile.v1.people_pb2 import ABOUT_PURPOSE_RECOMMENDATIONS
-from nungil.api.profile.v1.profile_pb2 import CONSENT_PURPOSE_APPEARANCE_TIPS
 from nungil.database.open import reading
 from nungil.runtime.clock import Clock
 from services.profile.abouts import UNSTATED, About, checked, from_kept, readable, to_kept
-from services.profile.core import KeptConsent
 from services.profile.handlers.people import must_exist
 from services.profile.recommendations.stated import stated_of
+from services.profile.stating import about_for
 from services.profile.store import people_rows, recommendation_rows
 
 
 @dataclass(frozen=True)
 class Abouts:
-    """Each raises UnknownPerson."""
+    """Each raises UnknownPerson.
+
+    followers: called in the transaction of every change, with tenant and person_id.
+    """
 
     engine: Engine
     clock: Clock
+    followers: Sequence[Callable[[Connection, str, str], None]] = ()
 
     def of(self, tenant: str, person_id: str) -> About:
         """All of it, for the person themselves."""
@@ -36,7 +40,7 @@ class Abouts:
         with self.engine.begin() as c:
             must_exist(people_rows.lock_person(c, tenant, person_id), person_id)
             people_rows.put_about(c, tenant, person_id, to_kept(stated), self.clock())
-            _forget_in_lists(c, tenant, person_id, stated)
+            self._changed(c, tenant, person_id, stated)
         return stated
 
     def delete(self, tenant: str, person_id: str) -> None:
@@ -44,7 +48,7 @@ class Abouts:
         with self.engine.begin() as c:
             must_exist(people_rows.lock_person(c, tenant, person_id), person_id)
             people_rows.drop_about(c, tenant, person_id)
-            _forget_in_lists(c, tenant, person_id, UNSTATED)
+            self._changed(c, tenant, person_id, UNSTATED)
 
     def for_(self, tenant: str, person_id: str, purpose: int) -> About:
         """What this purpose, a number of AboutPurpose, may read now."""
@@ -52,11 +56,10 @@ class Abouts:
             must_exist(people_rows.has_person(c, tenant, person_id), person_id)
             return about_for(c, tenant, person_id, purpose)
 
-
-def about_for(c: Connection, tenant: str, person_id: str, purpose: int) -> About:
-    """What this purpose may read now, of somebody who exists."""
-    tips = people_rows.consents(c, tenant, person_id).get(CONSENT_PURPOSE_APPEARANCE_TIPS, KeptConsent())
-    return readable(from_kept(people_rows.about(c, tenant, person_id)), purpose, appearance=tips.given)
+    def _changed(self, c: Connection, tenant: str, person_id: str, about: About) -> None:
+        _forget_in_lists(c, tenant, person_id, about)
+        for follow in self.followers:
+            follow(c, tenant, person_id)
 
 
 def _forget_in_lists(c: Connection, tenant: str, person_id: str, about: About) -> None:

@@ -29,7 +29,7 @@ MOST_OFFERED = 10  # campaigns
 _ID = re.compile(r"[A-Za-z0-9._-]{1,100}")
 
 Members = Callable[[Connection, str, str, int], Collection[str]]
-"""Of tenant and person_id at a moment: the segments that the person is in."""
+"""Of tenant and person_id at a moment: the segments that the person is in, and that campaigns may know of."""
 IsSegment = Callable[[Connection, str, str], bool]
 """Whether a tenant has published a segment of this id."""
 
@@ -146,7 +146,7 @@ class Sponsor:
     def _meant(
         self, c: Connection, tenant: str, person_id: str, state: State, campaigns: Sequence[Campaign], *, learnt: bool
     ) -> list[Campaign]:
-        """Those of them that are for members of a segment that the person is in, or for an interest of theirs."""
+        """Those of them that are for members of a segment that campaigns may know they are in, or for an interest of theirs."""
         asks = any(one.segment_id for one in campaigns)
         segments = self.members(c, tenant, person_id, self.clock()) if asks else ()
         interests = self._interests(state, self.taxonomy_of(tenant), learnt=learnt)

@@ -18,7 +18,6 @@ from nungil.runtime.clock import Clock
 from nungil.taxonomy.taxonomy import Name, Taxonomy
 from services.profile import core, tastes
 from services.profile.core import KeptConsent, State
-from services.profile.handlers.abouts import about_for
 from services.profile.handlers.campaigns import Sponsor
 from services.profile.handlers.people import must_exist
 from services.profile.journal import Journal
@@ -27,6 +26,7 @@ from services.profile.recommendations.mixing import Chosen, mixed, seed_of
 from services.profile.recommendations.stated import Stated, stated_of
 from services.profile.recommendations.wishes import Source, cited, wishes_of
 from services.profile.searching import Conditions, FindThings
+from services.profile.stating import about_for
 from services.profile.store import people_rows, recommendation_rows
 from services.profile.store.recommendation_rows import Entry, KeptList, Seen, Sponsored, What
 

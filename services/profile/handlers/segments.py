@@ -92,7 +92,7 @@ class ManageSegments:
         now_ms, inside, people = self.segments.clock(), 0, 0
         for person_id, state in self.segments.states(tenant):
             known = Known(state)
-            if segment.activities or segment.markets:
+            if segment.activities or segment.markets or segment.stated:
                 with reading(self.segments.journal.engine) as c:
                     known = self.segments.known(c, tenant, person_id, state, [segment], now_ms)
             facts = self.segments.facts(tenant, known)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from nungil.taxonomy.taxonomy import Name
+from services.profile.abouts import WORDS
 
 DAYS_KEPT = 90  # of a journal: no window is longer
 
@@ -57,6 +58,14 @@ class AsksFor:
 
 
 @dataclass(frozen=True, slots=True)
+class Stated:
+    """The person states one of these words in this field of `abouts.WORDS`, and lets segments read it. words: in the order of WORDS."""
+
+    field: str
+    words: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class AllOf:
     """Each of them."""
 
@@ -77,7 +86,7 @@ class Not:
     of: Condition
 
 
-Leaf = InterestWeighs | LabelSeen | Acted | Follows | AsksFor
+Leaf = InterestWeighs | LabelSeen | Acted | Follows | AsksFor | Stated
 Condition = Leaf | AllOf | AnyOf | Not
 
 
@@ -99,6 +108,24 @@ def leaves(condition: Condition, *, negated: bool = False) -> Iterator[tuple[Lea
             yield from leaves(of, negated=not negated)
         case _:
             yield condition, negated
+
+
+def stating_another(condition: Condition, *, negated: bool = False) -> Condition:
+    """The same without a `not` over what is stated: who does not state a word must state another one of its field, as silence says nothing."""
+    match condition:
+        case Stated(field, words):
+            return Stated(field, tuple(word for word in WORDS[field] if word not in words)) if negated else condition
+        case Not(of) if _names_stated(of):
+            return stating_another(of, negated=not negated)
+        case AllOf(of) | AnyOf(of) if _names_stated(condition):
+            each = tuple(stating_another(one, negated=negated) for one in of)
+            return AllOf(each) if isinstance(condition, AllOf) != negated else AnyOf(each)
+        case _:
+            return Not(condition) if negated else condition
+
+
+def _names_stated(condition: Condition) -> bool:
+    return any(isinstance(leaf, Stated) for leaf, _ in leaves(condition))
 
 
 def encode(definition: Definition) -> str:
@@ -125,6 +152,8 @@ def _document(condition: Condition) -> dict[str, Any]:
             return {"market": market}
         case Follows(interest):
             return {"follows": interest}
+        case Stated(field, words):
+            return {"stated": {field: list(words)}}
         case InterestWeighs() | LabelSeen() | Acted():
             return {name: getattr(condition, name) for name in condition.__slots__}
 
@@ -140,6 +169,9 @@ def _condition(document: Mapping[str, Any]) -> Condition:
         return Follows(document["follows"])
     if "market" in document:
         return AsksFor(document["market"])
+    if "stated" in document:
+        [(field, words)] = document["stated"].items()
+        return Stated(field, tuple(words))
     kind: type[InterestWeighs | LabelSeen | Acted] = (
         InterestWeighs if "interest" in document else LabelSeen if "label" in document else Acted
     )

@@ -21,6 +21,7 @@ from services.profile.segments.definition import (
     LabelSeen,
     Leaf,
     Not,
+    Stated,
 )
 
 DAY_MS = 24 * 3600 * 1000
@@ -41,7 +42,7 @@ class Facts:
     """What is known of a person, as far as a definition asks.
 
     interests: without those that the person has muted. seen: by label, different pairs of a picture's mark and a day since the epoch
-    (UTC), likewise. acts: by activity, when. half_life_ms: of the weights.
+    (UTC), likewise. acts: by activity, when. stated: by field, the word that segments may read. half_life_ms: of the weights.
     """
 
     interests: Mapping[str, Fading] = field(default_factory=dict)
@@ -49,6 +50,7 @@ class Facts:
     acts: Mapping[str, Sequence[int]] = field(default_factory=dict)
     follows: frozenset[str] = frozenset()
     markets: frozenset[str] = frozenset()
+    stated: Mapping[str, str] = field(default_factory=dict)
     half_life_ms: float = 1.0
 
 
@@ -109,6 +111,8 @@ def ends_at_ms(leaf: Leaf, facts: Facts, *, staying: bool) -> int:
             return FOREVER_MS if interest in facts.follows else NEVER_MS
         case AsksFor(market):
             return FOREVER_MS if market in facts.markets else NEVER_MS
+        case Stated(field_, words):
+            return FOREVER_MS if facts.stated.get(field_) in words else NEVER_MS
 
 
 def fades_at_ms(fading: Fading, threshold: float, half_life_ms: float) -> int:

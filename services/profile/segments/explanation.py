@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from nungil.taxonomy.taxonomy import Name, Taxonomy
+from services.profile.segments import stated
 from services.profile.segments.definition import (
     Acted,
     AllOf,
@@ -19,6 +20,7 @@ from services.profile.segments.definition import (
     LabelSeen,
     Leaf,
     Not,
+    Stated,
     leaves,
 )
 from services.profile.segments.evaluation import DAY_MS, Facts, course, weight_at
@@ -32,6 +34,7 @@ from services.profile.segments.facts import (
 
 PICTURES_TOLD = 16
 MUTE, UNFOLLOW, DELETE_PICTURES, DELETE_WATCHES = "mute", "unfollow", "delete_pictures", "delete_watches"
+TAKE_BACK = "take_back"
 
 _DEEDS: dict[str, Name] = {
     "uploaded": Name("올림", "uploaded"),
@@ -50,7 +53,8 @@ _DEEDS: dict[str, Name] = {
 
 @dataclass(frozen=True, slots=True)
 class EndingDeed:
-    """What a person can do. kind: MUTE or UNFOLLOW interests, DELETE_PICTURES, or DELETE_WATCHES that ask for markets."""
+    """What a person can do. kind: MUTE or UNFOLLOW interests, DELETE_PICTURES, DELETE_WATCHES that ask for markets, or TAKE_BACK what
+    they state in fields."""
 
     kind: str
     targets: tuple[str, ...]
@@ -156,13 +160,16 @@ class Explaining:
                 return EndingDeed(UNFOLLOW, (interest,))
             case AsksFor(market):
                 return EndingDeed(DELETE_WATCHES, (market,))
+            case Stated(field=field):
+                return EndingDeed(TAKE_BACK, (field,))
 
     def _after(self, deeds: Sequence[EndingDeed]) -> Facts:
         gone = {(deed.kind, target) for deed in deeds for target in deed.targets}
         left = tuple(deed for deed in self.known.deeds if (DELETE_PICTURES, deed.media_id) not in gone)
         markets = frozenset(market for market in self.known.markets if (DELETE_WATCHES, market) not in gone)
         muted = [target for kind, target in gone if kind == MUTE]
-        known = Known(self.known.state, left, markets)
+        still = {field: word for field, word in self.known.stated.items() if (TAKE_BACK, field) not in gone}
+        known = Known(self.known.state, left, markets, still)
         facts = facts_of(known, self.taxonomy, self.half_life_ms, muted=muted)
         return replace(facts, follows=frozenset(id_ for id_ in facts.follows if (UNFOLLOW, id_) not in gone))
 
@@ -204,6 +211,9 @@ class Explaining:
                 return Name(f"‘{name.ko}’ 관심사 팔로우", f"you follow {name.en}")
             case AsksFor(market):
                 return Name(f"{market}에서 살 수 있기를 기다리는 것", f"you wait for something to buy in {market}")
+            case Stated(field=field):
+                called, word = stated.FIELDS[field], stated.WORDS[field][facts.stated[field]]
+                return Name(f"직접 밝힌 {called.ko}({word.ko})", f"you say yourself that your {called.en} is {word.en}")
 
     def _ends(self, ends_at_ms: int | None, deeds: Sequence[EndingDeed]) -> Name:
         done = [self._done(deed) for deed in deeds]
@@ -234,6 +244,13 @@ class Explaining:
                 return Name(f"{ko} 팔로우 그만두기", f"unfollow {en}")
             case "delete_pictures":
                 return Name(f"이 사진 {len(deed.targets)}장 지우기", f"delete {len(deed.targets)} of these pictures")
+            case "take_back":
+                fields = [stated.FIELDS[target] for target in deed.targets]
+                ko, en = "·".join(name.ko for name in fields), _and([name.en for name in fields])
+                return Name(
+                    f"직접 밝힌 {ko} 지우기(또는 ‘그룹’에 쓰기 끄기)",
+                    f"take back your {en} (or stop its use for groups)",
+                )
             case _:
                 where = ", ".join(deed.targets)
                 return Name(f"{where}에서 기다리는 것 지우기", f"delete what you wait for in {where}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from nungil.taxonomy.taxonomy import Taxonomy
 from services.profile.core import State
@@ -21,11 +21,15 @@ class Deed:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """A person, as far as segments look. deeds: of the last 90 days, where a definition asks for any. markets: that they ask for."""
+    """A person, as far as segments look. deeds: of the last 90 days, where a definition asks for any. markets: that they ask for.
+
+    stated: by field of `abouts.WORDS`, where a definition asks for it and segments may read it.
+    """
 
     state: State
     deeds: tuple[Deed, ...] = ()
     markets: frozenset[str] = frozenset()
+    stated: Mapping[str, str] = field(default_factory=dict)
 
 
 def facts_of(known: Known, taxonomy: Taxonomy, half_life_ms: float, *, muted: Iterable[str] = ()) -> Facts:
@@ -45,6 +49,7 @@ def facts_of(known: Known, taxonomy: Taxonomy, half_life_ms: float, *, muted: It
         acts=acts,
         follows=frozenset(id_ for id_, said in state.corrections.items() if said.followed),
         markets=known.markets,
+        stated=known.stated,
         half_life_ms=half_life_ms,
     )
 

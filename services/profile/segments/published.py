@@ -14,6 +14,7 @@ from services.profile.segments.definition import (
     InterestWeighs,
     LabelSeen,
     Leaf,
+    Stated,
     leaves,
 )
 
@@ -22,13 +23,14 @@ Key = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """A published version. activities: that it asks for. markets: whether it asks for any."""
+    """A published version. activities: that it asks for. markets: whether it asks for any. stated: fields that it asks for."""
 
     segment_id: str
     version: int
     definition: Definition
     activities: frozenset[str]
     markets: bool
+    stated: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +57,9 @@ def segment_of(segment_id: str, version: int, definition: Definition) -> Segment
     """As it is looked at."""
     each = [leaf for leaf, _ in leaves(definition.who)]
     activities = frozenset(leaf.activity for leaf in each if isinstance(leaf, Acted))
-    return Segment(segment_id, version, definition, activities, any(isinstance(leaf, AsksFor) for leaf in each))
+    stated = frozenset(leaf.field for leaf in each if isinstance(leaf, Stated))
+    markets = any(isinstance(leaf, AsksFor) for leaf in each)
+    return Segment(segment_id, version, definition, activities, markets, stated)
 
 
 def published_of(revision: int, segments: Sequence[Segment], taxonomy: Taxonomy) -> Published:
@@ -73,7 +77,7 @@ def published_of(revision: int, segments: Sequence[Segment], taxonomy: Taxonomy)
 
 
 def keys_of(leaf: Leaf, taxonomy: Taxonomy) -> set[Key]:
-    """What a leaf depends on: ("interest" | "label" | "activity" | "follows" | "market" | "muted", id)."""
+    """What a leaf depends on: ("interest" | "label" | "activity" | "follows" | "market" | "muted", id), or ("stated", field)."""
     match leaf:
         case InterestWeighs(interest=interest):
             return {("interest", interest), *(("muted", id_) for id_ in _and_above(interest, taxonomy))}
@@ -86,6 +90,8 @@ def keys_of(leaf: Leaf, taxonomy: Taxonomy) -> set[Key]:
             return {("follows", interest)}
         case AsksFor(market):
             return {("market", market)}
+        case Stated(field=field_):
+            return {("stated", field_)}
 
 
 def _and_above(interest: str, taxonomy: Taxonomy) -> list[str]:

@@ -6,7 +6,7 @@ import difflib
 import math
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import yaml
@@ -15,6 +15,7 @@ from nungil.api.profile.v1 import profile_pb2
 from nungil.commerce import MARKETS
 from nungil.taxonomy.refused import Refusal, refusal_of_label, refusal_of_words
 from nungil.taxonomy.taxonomy import Name, Taxonomy
+from services.profile.abouts import WORDS
 from services.profile.segments.definition import (
     DAYS_KEPT,
     Acted,
@@ -27,7 +28,9 @@ from services.profile.segments.definition import (
     InterestWeighs,
     LabelSeen,
     Not,
+    Stated,
     leaves,
+    stating_another,
 )
 from services.profile.segments.errors import InvalidSegment, RefusedSegment
 from services.profile.segments.evaluation import NOBODY, course
@@ -51,10 +54,12 @@ _FIELDS: Mapping[str, frozenset[str]] = {
     "activity": frozenset({"activity", "times", "within_days", "leave_below"}),
     "follows": frozenset({"follows"}),
     "market": frozenset({"market"}),
+    "stated": frozenset({"stated"}),
     "all": frozenset({"all"}),
     "any": frozenset({"any"}),
     "not": frozenset({"not"}),
 }
+_STATABLE = ("age", "gender")  # refusals of what may not be inferred, and may be stated
 _NOTHING: Condition = AnyOf(())
 
 
@@ -68,6 +73,7 @@ def read(segment_id: str, text: str, taxonomy: Taxonomy) -> Definition:
         reading.faults.append("the id must be 1 to 64 of a-z, 0-9, _ and -, and begin with a letter or digit")
     reading.words("the id", segment_id)
     definition = reading.definition(_loaded(text))
+    definition = replace(definition, who=stating_another(definition.who))
     if reading.refused:
         raise RefusedSegment("; ".join(reading.refused))
     if not reading.faults:
@@ -116,6 +122,8 @@ class _Reading:
         count = sum(1 for _ in leaves(who))
         if count > MOST_LEAVES:
             self.faults.append(f"it has {count} conditions; at most {MOST_LEAVES} are taken")
+        elif of_no_word := [leaf.field for leaf, _ in leaves(who) if isinstance(leaf, Stated) and not leaf.words]:
+            self.faults.append(f"`not` leaves no word of {of_no_word[0]} to state: nobody could meet that")
         elif course(who, NOBODY, member=False, now_ms=0).holds:
             self.faults.append(
                 "it holds for people of whom nothing is known: add, with `all`, something that they must have shown or said"
@@ -200,6 +208,25 @@ class _Reading:
             )
             self.words(f"{place}.market", str(market))
         return AsksFor(str(market))
+
+    def _stated(self, written: Mapping[str, Any], place: str, _: int) -> Condition:
+        said, place = written["stated"], f"{place}.stated"
+        if not isinstance(said, Mapping) or len(said) != 1 or not set(said) <= set(WORDS):
+            self.faults.append(f"{place} needs exactly one of {', '.join(WORDS)}, with one word or a list of words")
+            for name, words in said.items() if isinstance(said, Mapping) else [("", said)]:
+                self._unstatable(place, f"{name} {words}"[:200])
+            return _NOTHING
+        [(name, words)] = said.items()
+        each = words if isinstance(words, list) else [words]
+        for unknown in [word for word in each if word not in WORDS[name]] or ([] if each else [""]):
+            self.faults.append(f"{place}.{name} has {str(unknown)[:40]!r}; its words are {', '.join(WORDS[name])}")
+            self._unstatable(f"{place}.{name}", str(unknown)[:200])
+        return Stated(name, tuple(word for word in WORDS[name] if word in each))
+
+    def _unstatable(self, place: str, text: str) -> None:
+        refusal = refusal_of_words(text)
+        if refusal and refusal.id not in _STATABLE:
+            self._refuse(place, text, refusal)
 
     def _interest_id(self, written: Any, place: str) -> str:
         id_ = str(written)

@@ -410,6 +410,8 @@ class EndingDeed(_message.Message):
         KIND_DELETE_PICTURES: EndingDeed._Kind.ValueType  # 3
         KIND_DELETE_WATCHES: EndingDeed._Kind.ValueType  # 4
         """those that ask for the market `targets`"""
+        KIND_TAKE_BACK_ABOUT: EndingDeed._Kind.ValueType  # 5
+        """what is stated in the fields `targets` of About, or that segments may read it"""
 
     class Kind(_Kind, metaclass=_KindEnumTypeWrapper): ...
     KIND_UNSPECIFIED: EndingDeed.Kind.ValueType  # 0
@@ -418,6 +420,8 @@ class EndingDeed(_message.Message):
     KIND_DELETE_PICTURES: EndingDeed.Kind.ValueType  # 3
     KIND_DELETE_WATCHES: EndingDeed.Kind.ValueType  # 4
     """those that ask for the market `targets`"""
+    KIND_TAKE_BACK_ABOUT: EndingDeed.Kind.ValueType  # 5
+    """what is stated in the fields `targets` of About, or that segments may read it"""
 
     KIND_FIELD_NUMBER: _builtins.int
     TARGETS_FIELD_NUMBER: _builtins.int
