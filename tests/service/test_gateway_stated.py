@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -153,3 +154,28 @@ def test_a_style_that_reads_as_nothing_gives_nothing_and_breaks_nothing(gateway)
     answer = recommended(client, limit=50)
     assert stated(answer) == {}
     assert len(answer["recommendations"]) > 20
+
+
+def test_a_campaign_for_those_who_state_something_is_shown_to_who_ticked_ads_and_gone_with_the_tick(gateway):
+    both = {"age_band": "20s", "purposes": ["segments", "ads"]}
+    client = a_person(gateway, "addressed", both, ads_onsite=True, personalise=True, image_interest=True)
+    cursor = recommended(client, limit=1)["next_cursor"]
+    page = recommended(client, limit=10, cursor=cursor)
+    behind = ids(recommended(client, limit=50, cursor=page["next_cursor"]))[-1]
+    now = datetime.now(UTC)
+    period = {"from": (now - timedelta(days=1)).isoformat(), "until": (now + timedelta(days=1)).isoformat()}
+    campaign = {"name": "News", "segment": "news", "item_ids": [behind], "cap_per_person": 5, "budget": 100} | period
+    segment = {"name": {"ko": "새 소식", "en": "News"}, "who": {"stated": {"age_band": "20s"}}}
+    with gateway.client(gateway.key(subject=None, scopes=frozenset({"catalogue"}))) as marketer:
+        marketer.put("/v1/segments/news", json=segment).raise_for_status()
+        marketer.post("/v1/segments/news/publish").raise_for_status()
+        marketer.put("/v1/campaigns/news", json=campaign).raise_for_status()
+    state(client, both | {"purposes": ["segments"]})
+    assert [one["id"] for one in client.get("/v1/me/segments").json()] == ["news"]
+    assert recommended(client, limit=10, cursor=cursor) == page
+    state(client, both)
+    [shown] = [one for one in recommended(client, limit=10, cursor=cursor)["recommendations"] if one["sponsored"]]
+    assert (shown["item"]["id"], shown["campaign_id"]) == (behind, "news")
+    state(client, both | {"purposes": ["segments"]})
+    assert recommended(client, limit=10, cursor=cursor) == page
+    assert [one["id"] for one in client.get("/v1/me/segments").json()] == ["news"]
