@@ -55,7 +55,7 @@ class System:
             subprocess.run(
                 [sys.executable, "-m", "services.gateway.keys", "add", "--tenant", tenant, *more,
                  "--scopes", "person,catalogue", "--key-file", file.name],
-                env=os.environ | {"NUNGIL_DATABASE_URL": f"sqlite:///{self.data}/databases/gateway.db"},
+                env=os.environ | self.environment_of("gateway"),
                 check=True,
             )  # fmt: skip
         return key

@@ -12,7 +12,7 @@ from nungil.vector_index.port import Match
 from nungil.vector_index.ranking import MAX_LIMIT as MAX_ROWS
 from services.search.core import Found
 
-ROWS_A_HIT = 8  # fetched at first: of photographs, the nearest rows show a picture that was not there yet every five or six
+ROWS_A_HIT = 8  # fetched at first: of photographs, every fifth or sixth of the nearest rows shows another picture
 GROWTH = 4
 PROMISE = 1.5  # where the share that passes stays as it was, the next fetch should give so many times what is wanted
 
