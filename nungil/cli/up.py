@@ -124,6 +124,7 @@ class _Run:
         self._supervisor = Supervisor(plan.programs(), say)
         self._demo: subprocess.Popen[bytes] | None = None
         self._ready = False
+        self._noted: dict[str, int] = {}
 
     def __call__(self) -> int:
         """The exit code."""
@@ -137,16 +138,13 @@ class _Run:
 
     def _keep_running(self) -> int:
         deadline_s = time.monotonic() + START_LIMIT_S
-        noted: dict[str, int] = {}
         while not self._signals.stop.wait(TICK_S):
             self._supervisor.tick(time.monotonic())
             if not self._ready and self._supervisor.all_healthy:
                 self._ready = True
                 self._became_ready()
-            # Told only after the owner's consent: a picture given before it would say nothing of its owner.
-            if self._ready and self._supervisor.pids != noted:
-                noted = self._supervisor.pids
-                self._note(noted)
+            elif self._ready:
+                self._note()
             if not self._ready and time.monotonic() > deadline_s:
                 late = [name for name, state in self._supervisor.states.items() if state.value != "healthy"]
                 raise CommandFailed(f"{', '.join(late)} not up after {START_LIMIT_S:g} s; see {self._plan.folder.logs}")
@@ -160,8 +158,11 @@ class _Run:
         return 0
 
     def _became_ready(self) -> None:
+        # Other commands find the system only after the owner's consent: a picture given before it would say nothing of its
+        # owner. And they find it as soon as it is said that everything is up.
         if give_first_consent(self._plan.address("profile")):
             say("you own this profile, so learning interests from your pictures is on; turn it off on the page")
+        self._note()
         if not self._wants_demo:
             self._invite()
             return
@@ -178,7 +179,12 @@ class _Run:
         click.echo(f"{self._plan.url}/?key={self._plan.folder.key()}")
         say("everything is up; Ctrl-C stops it")
 
-    def _note(self, pids: dict[str, int]) -> None:
+    def _note(self) -> None:
+        """Says what runs here, where it is not what was said last."""
+        pids = self._supervisor.pids
+        if pids == self._noted:
+            return
+        self._noted = pids
         plan, stack = self._plan, self._plan.stack
         settings = {service: plan.environment(service) for service in SERVICES}
         plan.folder.note_runtime(
