@@ -15,6 +15,7 @@ import httpx
 import pytest
 from finger_builders import an_open
 from gateway_builders import AGateway, a_gateway, problem_of
+from metrics_told import value_of
 from picture_builders import a_picture
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -146,6 +147,9 @@ def test_every_metric_is_there_after_an_upload_a_search_and_a_drag(watched):
             finger.hear("ready")
             finger.ask(frame={"box": BOX})
             finger.hear("answer")
+            eventually(
+                lambda: value_of("nungil_gateway_lens_frames_total", outcome="answered"), lambda: "it is not counted"
+            )
         eventually(lambda: client.get("/v1/me/interests").json()["interests"], lambda: "no interests")
         client.get("/no/such/address")
         answer = client.get("/metrics")
