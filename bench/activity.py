@@ -34,9 +34,10 @@ from nungil.event_log.topics import USER_ACTIVITY
 from nungil.event_log.topics_apply import apply_topics, delete_topics
 from nungil.runtime.errors import Rejected
 from nungil.runtime.ids import new_media_id
-from services.profile import consumer, wire
+from services.profile import consumer
 from services.profile.refolding import FoldAll
 from services.profile.store import tables
+from services.profile.wire.events import activity_of
 
 CLAIMS = {"Kafka and PostgreSQL": 30.0, "SQLite": 3.0}
 PEOPLE, PICTURES = 400, 200
@@ -81,7 +82,7 @@ def ours(log: EventLog, profile: AProfile, events: int) -> Rate:
 
     def handle(batch: Sequence[Record]) -> list[tuple[Record, Rejected]]:
         watch.took(len(batch))
-        activities = [wire.activity_of(record) for record in batch]
+        activities = [activity_of(record) for record in batch]
         faults = journal.add(activities)
         if watch.events >= events:
             stop.set()
@@ -99,7 +100,7 @@ def one_by_one(log: EventLog, profile: AProfile, events: int) -> Rate:
         while watch.events < events:
             for record in events_of.poll(max_records=1, timeout_s=1.0):
                 watch.took(1)
-                if journal.add([wire.activity_of(record)]):
+                if journal.add([activity_of(record)]):
                     raise RuntimeError(f"{record.key} was refused")
                 events_of.commit()
         return watch.rate()

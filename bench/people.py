@@ -24,8 +24,8 @@ from bench.report import write_section
 from nungil.database.open import open_database
 from nungil.event_log.port import Record
 from nungil.runtime.ids import new_event_id
-from services.profile import wire
 from services.profile.store import encoding, tables
+from services.profile.wire.events import activity_of
 
 MODELS, PICTURES = 50, 200
 CHUNK = 500  # people a transaction
@@ -48,7 +48,7 @@ def models(url: str, events: int) -> tuple[list[Row], list[list[Row]], list[dict
     with a_profile(url, pictures=PICTURES, people=MODELS) as profile:
         for record in some_activity(profile, MODELS * events):
             taken = Record(record.topic, 0, 0, record.key, record.value, {}, 0)
-            if profile.journal.add([wire.activity_of(taken)]):
+            if profile.journal.add([activity_of(taken)]):
                 raise RuntimeError("an event was refused")
         with profile.engine.begin() as c:
             states: list[Row] = [dict(row) for row in c.execute(select(tables.STATES)).mappings()]

@@ -29,13 +29,14 @@ from nungil.event_log.port import Record
 from nungil.runtime.clock import now_ms
 from nungil.taxonomy.refused import refusal_of_label
 from nungil.taxonomy.taxonomy import Name, load_taxonomy
-from services.profile import consumer, wire
+from services.profile import consumer
 from services.profile.core import DAY_MS, Entry, State
 from services.profile.journal import Journal
 from services.profile.segmenting import Segments
 from services.profile.segments.definition import AllOf, AnyOf, Definition, InterestWeighs, LabelSeen, encode
 from services.profile.segments.published import Segment
 from services.profile.store import membership_rows, segments_rows, tables
+from services.profile.wire.events import activity_of
 
 COUNTS = (10, 100, 1_000)
 EVENTS = 100  # of each round
@@ -117,7 +118,7 @@ def event_ms(profile: AProfile, follow: Callable[..., None] | None) -> list[floa
     took = []
     for record in records:
         began = time.process_time()
-        faults = journal.add([wire.activity_of(record)])
+        faults = journal.add([activity_of(record)])
         took.append(1000 * (time.process_time() - began))
         if faults:
             raise RuntimeError(f"an event was refused: {faults}")
@@ -162,7 +163,7 @@ def measure_everybody(profile: AProfile, people: int) -> str:
     had = counted(profile.engine, membership_rows.MEMBERSHIPS)
     began = time.perf_counter()
     for start in range(0, len(records), BATCH):
-        journal.add([wire.activity_of(record) for record in records[start : start + BATCH]])
+        journal.add([activity_of(record) for record in records[start : start + BATCH]])
     entered_s = time.perf_counter() - began
     entered = counted(profile.engine, membership_rows.MEMBERSHIPS) - had
     looked = segments.looked[0]

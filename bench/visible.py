@@ -32,10 +32,11 @@ from nungil.event_log.topics import USER_ACTIVITY
 from nungil.runtime.clock import now_ms
 from nungil.runtime.errors import Rejected
 from nungil.taxonomy.taxonomy import load_taxonomy
-from services.profile import consumer, wire
+from services.profile import consumer
 from services.profile.core import Activity
 from services.profile.handlers.interests import Interests
 from services.profile.tenant_taxonomies import TenantTaxonomies
+from services.profile.wire.events import activity_of
 
 CLAIMED_MS = 200.0
 PEOPLE, PICTURES = 400, 200
@@ -69,7 +70,7 @@ class Give(threading.Thread):
         super().__init__()
         self._log, self._times, self._rate = log, times, rate
         self._records = some_activity(profile, int(rate * seconds))
-        self._ids = [wire.activity_of(record_of(record.key, record.value)).event_id for record in self._records]
+        self._ids = [activity_of(record_of(record.key, record.value)).event_id for record in self._records]
         for event_id in self._ids:
             times.of[event_id] = []
         self.events = len(self._records)
@@ -96,7 +97,7 @@ class Take:
         self._interests = Interests(self._journal, RULES, now_ms, TenantTaxonomies(load_taxonomy()))
 
     def __call__(self, batch: Sequence[Record]) -> list[tuple[Record, Rejected]]:
-        activities = [wire.activity_of(record) for record in batch]
+        activities = [activity_of(record) for record in batch]
         for activity in activities:
             self._times.note(activity.event_id)
         if self._journal.add(activities):

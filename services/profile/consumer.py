@@ -12,11 +12,12 @@ from nungil.event_log import topics
 from nungil.event_log.port import Record
 from nungil.runtime import tracing
 from nungil.runtime.errors import Rejected
-from services.profile import watch_wire, wire
 from services.profile.core import Activity
 from services.profile.handlers.boards import Boards
 from services.profile.handlers.events import PeopleActed, PictureChanged, PicturesEmbedded
 from services.profile.watching import Watches
+from services.profile.wire import watches as watch_wire
+from services.profile.wire.events import activity_of, media_changed_of, media_embedded_of
 
 GROUP = "profile"
 BATCH = 2048  # records at once: what is there is taken, and one event alone does not wait for more
@@ -53,14 +54,14 @@ class ReadEvents:
             elif topic == topics.WATCH_MATCHED:
                 faults.extend(_each(run, watch_wire.matched_of, self.watches.matched))
             else:
-                faults.extend(_each(run, wire.media_changed_of, self.changed))
+                faults.extend(_each(run, media_changed_of, self.changed))
         return faults
 
     def _embedded(self, records: Sequence[Record]) -> Iterator[Fault]:
         read: list[tuple[Record, MediaEmbedded]] = []
         for record in records:
             try:
-                read.append((record, wire.media_embedded_of(record)))
+                read.append((record, media_embedded_of(record)))
             except Rejected as error:
                 yield record, error
         spans = [
@@ -91,7 +92,7 @@ class ReadEvents:
         read: list[tuple[Record, Activity]] = []
         for record in records:
             try:
-                read.append((record, wire.activity_of(record)))
+                read.append((record, activity_of(record)))
             except Rejected as error:
                 yield record, error
         spans = [

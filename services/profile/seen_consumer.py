@@ -12,9 +12,9 @@ from nungil.api.profile.v1.events_pb2 import UserActivity
 from nungil.event_log import topics
 from nungil.event_log.port import Record
 from nungil.runtime.errors import Rejected
-from services.profile import wire
 from services.profile.handlers.recommendations import NoteSeen
 from services.profile.store.recommendation_rows import Seen, What
+from services.profile.wire.events import activity_of, media_changed_of
 
 Read = Callable[[Sequence[Record]], Sequence[tuple[Record, Rejected]]]
 _SEEN = frozenset(
@@ -35,12 +35,12 @@ class ReadSeen:
         for record in records:
             try:
                 if record.topic == topics.USER_ACTIVITY:
-                    wire.activity_of(record)  # raises for what is none
+                    activity_of(record)  # raises for what is none
                     event = UserActivity.FromString(record.value or b"")
                     if event.kind in _SEEN:
                         acted[event.tenant, event.person_id] += _seen(event)
                 elif record.topic == topics.MEDIA_CHANGED:
-                    changed = wire.media_changed_of(record)
+                    changed = media_changed_of(record)
                     if changed.change == MediaChanged.CHANGE_DELETED:
                         self.note.forget_picture(changed.tenant, changed.media_id)
             except Rejected:

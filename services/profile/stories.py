@@ -9,10 +9,10 @@ from datetime import date
 from nungil.api.profile.v1 import people_pb2 as pb
 from nungil.taxonomy.taxonomy import Taxonomy
 from services.profile.core import Finding
-from services.profile.store.people_rows import Shares
 
 PARTS = 6  # interests a chapter
 PICTURES = 12  # named for each
+Shares = tuple[tuple[str, float], ...]  # interest id, how surely a picture shows it; surest first
 Season = tuple[int, int]  # year in which it begins, number of pb.Season
 
 

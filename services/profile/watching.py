@@ -14,13 +14,14 @@ from nungil.database.outbox import put_out
 from nungil.pictures.boxes import Box
 from nungil.runtime import ids
 from nungil.runtime.clock import Clock
-from services.profile import watch_wire, watches
+from services.profile import watches
 from services.profile.errors import NoSuchPicture, NoSuchWatch, TooManyWatches, UnknownPerson
 from services.profile.journal import FeatureObjects
 from services.profile.pictures import visible
 from services.profile.store import journal_rows, people_rows, tables, watch_rows
-from services.profile.watch_wire import Matched
 from services.profile.watches import Crop, Unmet, Watch
+from services.profile.wire import watches as watch_wire
+from services.profile.wire.watches import Matched
 
 logger = logging.getLogger(__name__)
 

@@ -33,8 +33,9 @@ from nungil.database.open import reading
 from nungil.event_log import topics
 from nungil.event_log.port import Record
 from nungil.object_store import keys
-from services.profile import core, journal, wire
+from services.profile import core, journal
 from services.profile.store import encoding, tables
+from services.profile.wire.events import activity_of
 
 DOG_ON_A_MOUNTAIN = {LEFT: (("golden_retriever", 0.8),), RIGHT: (("alp", 0.7),)}
 
@@ -276,7 +277,7 @@ def test_everything_twice_in_shuffled_batches_gives_the_same_bytes_as_once_in_or
 
 
 def _place(record: Record) -> tuple[int, str]:
-    activity = wire.activity_of(record)
+    activity = activity_of(record)
     return (activity.occurred_at_ms, activity.event_id)
 
 

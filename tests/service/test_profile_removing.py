@@ -25,9 +25,10 @@ from nungil.api.profile.v1 import profile_pb2 as pb
 from nungil.event_log.port import Record
 from nungil.pictures.boxes import Box
 from nungil.pictures.features import Features
-from services.profile import core, journal, parts, wire
+from services.profile import core, journal, parts
 from services.profile.evidence import Reading
 from services.profile.store import people_rows
+from services.profile.wire.events import activity_of
 
 KINDS = (
     pb.ACTIVITY_KIND_UPLOADED,
@@ -136,5 +137,5 @@ def test_removing_a_picture_gives_the_bytes_of_never_having_seen_it_in_a_thousan
 
 
 def _place(record: Record) -> tuple[int, str]:
-    activity = wire.activity_of(record)
+    activity = activity_of(record)
     return (activity.occurred_at_ms, activity.event_id)

@@ -14,11 +14,12 @@ from nungil.database.outbox import put_out
 from nungil.event_log.port import NewRecord
 from nungil.runtime import ids
 from nungil.runtime.clock import Clock
-from services.profile import boards, boards_wire
+from services.profile import boards
 from services.profile.boards import Board, Limits, Pin, PinsPage
 from services.profile.errors import NoSuchBoard, NoSuchPin, TooManyBoards
 from services.profile.handlers.people import must_exist
 from services.profile.store import boards_rows, people_rows, tables
+from services.profile.wire import boards as boards_wire
 
 
 @dataclass(frozen=True)

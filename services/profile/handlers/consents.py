@@ -11,12 +11,13 @@ from sqlalchemy import Connection, Engine
 from nungil.api.profile.v1.profile_pb2 import CONSENT_PURPOSE_IMAGE_INTEREST
 from nungil.database.open import reading
 from nungil.runtime.clock import Clock
-from services.profile import core, wire
+from services.profile import core
 from services.profile.core import KeptConsent
 from services.profile.errors import UnknownPurpose
 from services.profile.handlers.people import must_exist
 from services.profile.journal import Journal
 from services.profile.store import people_rows
+from services.profile.wire.interests import PURPOSES
 
 logger = logging.getLogger(__name__)
 
@@ -44,7 +45,7 @@ class Consents:
 
         Raises UnknownPerson, UnknownPurpose.
         """
-        if purpose not in wire.PURPOSES:
+        if purpose not in PURPOSES:
             raise UnknownPurpose(f"there is no consent {purpose}")
         with self.engine.begin() as c:
             must_exist(people_rows.lock_person(c, tenant, person_id), person_id)

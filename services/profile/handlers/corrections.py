@@ -13,7 +13,7 @@ from nungil.database.open import reading
 from nungil.database.outbox import put_out
 from nungil.runtime.clock import Clock
 from nungil.runtime.ids import new_event_id
-from services.profile import core, wire
+from services.profile import core
 from services.profile.core import AHEAD_MS, UNSAID, Activity, Entry
 from services.profile.errors import InterestChanged, InvalidActivity
 from services.profile.handlers.interests import Interests
@@ -21,6 +21,7 @@ from services.profile.handlers.people import must_exist
 from services.profile.journal import Journal
 from services.profile.shown import Change, Shown, etag_of
 from services.profile.store import people_rows, state_rows, tables
+from services.profile.wire.events import corrected
 
 
 @dataclass(frozen=True)
@@ -89,4 +90,4 @@ class Corrections:
     def _write(self, c: Connection, tenant: str, person_id: str, entries: Sequence[Entry]) -> None:
         if entries:
             self.journal.take(c, tenant, person_id, entries)
-            put_out(c, tables.OUTBOX, [wire.corrected(tenant, person_id, entry) for entry in entries])
+            put_out(c, tables.OUTBOX, [corrected(tenant, person_id, entry) for entry in entries])

@@ -22,11 +22,11 @@ from nungil.event_log import topics
 from nungil.event_log.port import NewRecord
 from nungil.runtime import ids, tracing
 from nungil.runtime.clock import Clock
-from services.profile import watch_wire
 from services.profile.handlers.people import must_exist
 from services.profile.store import erasures_rows as rows
 from services.profile.store import people_rows, tables
 from services.profile.store.erasures_rows import Erasure, StoreAnswer
+from services.profile.wire import watches as watch_wire
 
 logger = logging.getLogger(__name__)
 

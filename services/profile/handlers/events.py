@@ -12,13 +12,14 @@ from nungil.api.ingest.v1.events_pb2 import MediaChanged
 from nungil.database.outbox import put_out
 from nungil.runtime.errors import Rejected
 from nungil.runtime.tracing import Span
-from services.profile import core, wire
+from services.profile import core
 from services.profile.handlers.boards import Boards
 from services.profile.handlers.corrections import Corrections
 from services.profile.handlers.tried import TriedThings
 from services.profile.journal import Journal
 from services.profile.store import tables
 from services.profile.watching import Watches
+from services.profile.wire.events import uploaded
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ class PicturesEmbedded:
     def _tell(self, uploads: Sequence[tuple[MediaEmbedded, Span]]) -> None:
         if uploads:
             with self.journal.engine.begin() as c:
-                put_out(c, tables.OUTBOX, [wire.uploaded(event, span.headers()) for event, span in uploads])
+                put_out(c, tables.OUTBOX, [uploaded(event, span.headers()) for event, span in uploads])
             self.woken.set()
 
 

@@ -12,13 +12,14 @@ from nungil.pictures.boxes import Box
 from nungil.runtime import ids
 from nungil.runtime.clock import Clock
 from nungil.runtime.ids import ID
-from services.profile import boards, boards_wire
+from services.profile import boards
 from services.profile.boards import Board, Limits, Pin
 from services.profile.errors import BoardFull, InvalidBoard, NoSuchPicture
 from services.profile.handlers.boards import found_pin, own, unsaved
 from services.profile.journal import FeatureObjects
 from services.profile.pictures import visible
 from services.profile.store import boards_rows, journal_rows, tables
+from services.profile.wire import boards as boards_wire
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,8 +15,7 @@ from services.profile.core import KeptConsent
 from services.profile.handlers.people import must_exist
 from services.profile.journal import Journal
 from services.profile.store import journal_rows, people_rows
-from services.profile.store.people_rows import Shares
-from services.profile.stories import Story, chapters, shares_of
+from services.profile.stories import Shares, Story, chapters, shares_of
 
 logger = logging.getLogger(__name__)
 

@@ -8,11 +8,11 @@ from typing import Any
 from nungil.api.profile.v1 import boards_pb2 as pb
 from nungil.api.profile.v1.boards_pb2_grpc import BoardServiceServicer
 from nungil.pictures.features import box_from_proto
-from services.profile import boards_wire as wire
 from services.profile.handlers.boards import Boards, GoesWith
 from services.profile.handlers.describing import Describe, Described
 from services.profile.handlers.pins import Asked, Pins
 from services.profile.handlers.sharing import Sharing
+from services.profile.wire import boards as wire
 
 
 @dataclass(frozen=True)

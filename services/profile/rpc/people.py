@@ -8,9 +8,9 @@ from typing import Any
 from nungil.api.profile.v1 import people_pb2 as pb
 from nungil.api.profile.v1.people_pb2_grpc import PeopleServiceServicer
 from nungil.taxonomy.taxonomy import Taxonomy
-from services.profile import people_wire
 from services.profile.handlers.abouts import Abouts
 from services.profile.handlers.stories import TellStory
+from services.profile.wire import people as people_wire
 
 
 class PeopleServicer(PeopleServiceServicer):

@@ -7,13 +7,20 @@ from typing import Any
 from nungil.api.profile.v1 import profile_pb2 as pb
 from nungil.api.profile.v1.profile_pb2_grpc import ProfileServiceServicer
 from nungil.pictures.features import box_from_proto
-from services.profile import watch_wire, wire
 from services.profile.handlers.consents import Consents
 from services.profile.handlers.corrections import Corrections
 from services.profile.handlers.interests import FindInterests, Interests
 from services.profile.handlers.people import Identify
 from services.profile.tenant_taxonomies import TenantTaxonomies
 from services.profile.watching import Watches
+from services.profile.wire import watches as watch_wire
+from services.profile.wire.interests import (
+    change_of,
+    consent_to_proto,
+    consents_to_proto,
+    found_to_proto,
+    interest_to_proto,
+)
 
 
 class ProfileServicer(ProfileServiceServicer):
@@ -43,7 +50,7 @@ class ProfileServicer(ProfileServiceServicer):
         found = self._interests(request.caller.tenant, request.caller.person_id)
         taxonomy = self._taxonomies.of(request.caller.tenant)
         return pb.GetInterestsResponse(
-            interests=[wire.interest_to_proto(taxonomy, shown) for shown in found.interests],
+            interests=[interest_to_proto(taxonomy, shown) for shown in found.interests],
             learning=found.learning,
             paused=found.paused,
             etag=found.etag,
@@ -52,14 +59,14 @@ class ProfileServicer(ProfileServiceServicer):
     def GetInterest(self, request: pb.GetInterestRequest, context: Any) -> pb.GetInterestResponse:
         shown = self._interests.one(request.caller.tenant, request.caller.person_id, request.interest_id)
         taxonomy = self._taxonomies.of(request.caller.tenant)
-        return pb.GetInterestResponse(interest=wire.interest_to_proto(taxonomy, shown))
+        return pb.GetInterestResponse(interest=interest_to_proto(taxonomy, shown))
 
     def CorrectInterest(self, request: pb.CorrectInterestRequest, context: Any) -> pb.CorrectInterestResponse:
-        caller, change = request.caller, wire.change_of(request)
+        caller, change = request.caller, change_of(request)
         shown = self._corrections.change(
             caller.tenant, caller.person_id, request.interest_id, change, if_match=request.if_match
         )
-        return pb.CorrectInterestResponse(interest=wire.interest_to_proto(self._taxonomies.of(caller.tenant), shown))
+        return pb.CorrectInterestResponse(interest=interest_to_proto(self._taxonomies.of(caller.tenant), shown))
 
     def DeleteInterest(self, request: pb.DeleteInterestRequest, context: Any) -> pb.DeleteInterestResponse:
         caller = request.caller
@@ -68,7 +75,7 @@ class ProfileServicer(ProfileServiceServicer):
 
     def FindInterests(self, request: pb.FindInterestsRequest, context: Any) -> pb.FindInterestsResponse:
         found = self._find(request.caller.tenant, request.text, limit=request.limit)
-        return pb.FindInterestsResponse(interests=[wire.found_to_proto(interest) for interest in found])
+        return pb.FindInterestsResponse(interests=[found_to_proto(interest) for interest in found])
 
     def SetLearning(self, request: pb.SetLearningRequest, context: Any) -> pb.SetLearningResponse:
         changed_at_ms = self._consents.pause(request.caller.tenant, request.caller.person_id, request.paused)
@@ -76,11 +83,11 @@ class ProfileServicer(ProfileServiceServicer):
 
     def GetConsents(self, request: pb.GetConsentsRequest, context: Any) -> pb.GetConsentsResponse:
         kept = self._consents.of(request.caller.tenant, request.caller.person_id)
-        return pb.GetConsentsResponse(consents=wire.consents_to_proto(kept))
+        return pb.GetConsentsResponse(consents=consents_to_proto(kept))
 
     def SetConsent(self, request: pb.SetConsentRequest, context: Any) -> pb.SetConsentResponse:
         kept = self._consents.set(request.caller.tenant, request.caller.person_id, request.purpose, request.given)
-        return pb.SetConsentResponse(consent=wire.consent_to_proto(request.purpose, kept))
+        return pb.SetConsentResponse(consent=consent_to_proto(request.purpose, kept))
 
     def CreateWatch(self, request: pb.CreateWatchRequest, context: Any) -> pb.CreateWatchResponse:
         box = box_from_proto(request.box) if request.HasField("box") else None

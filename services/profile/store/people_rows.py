@@ -31,8 +31,7 @@ from sqlalchemy import (
 
 from services.profile.core import KeptConsent
 from services.profile.store.tables import CONSENTS, JOURNAL, METADATA, PEOPLE, STATES
-
-Shares = tuple[tuple[str, float], ...]  # interest id, how surely a picture shows it; surest first
+from services.profile.stories import Shares
 
 
 def _of_person() -> Column[Any]:

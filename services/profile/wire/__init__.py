@@ -1,0 +1,1 @@
+"""Between messages and what profile works with."""
