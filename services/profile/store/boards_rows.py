@@ -31,16 +31,12 @@ from sqlalchemy import (
 
 from nungil.pictures.boxes import Box
 from services.profile.boards import Board, Pin, Place
-from services.profile.store.tables import CONSENTS, METADATA
+from services.profile.store.tables import CONSENTS, METADATA, person_column, theirs
 
 _ROWS_COUNTED = 500  # of one item's pins, the newest: so many boards say what goes with it
 _RANKED = (
     200  # of what goes with it, kept together by most people: so many are compared by how often they are kept anywhere
 )
-
-
-def _person(**of: Any) -> Column[Any]:
-    return Column("person_id", String, ForeignKey("people.person_id", ondelete="CASCADE"), **of)
 
 
 def _board(**of: Any) -> Column[Any]:
@@ -52,7 +48,7 @@ BOARDS = Table(
     METADATA,
     Column("board_id", String, primary_key=True),
     Column("tenant", String, nullable=False),
-    _person(nullable=False),
+    person_column(nullable=False),
     Column("name", Text, nullable=False),
     Column("position", Integer, nullable=False),
     Column("created_at_ms", BigInteger, nullable=False),
@@ -66,7 +62,7 @@ PINS = Table(
     METADATA,
     Column("pin_id", String, primary_key=True),
     Column("tenant", String, nullable=False),
-    _person(nullable=False),
+    person_column(nullable=False),
     _board(nullable=False),
     Column("media_id", String, nullable=False),
     Column("box", String, nullable=False),
@@ -85,7 +81,7 @@ PINS = Table(
 KEPT_BOARDS = Table(
     "kept_boards",
     METADATA,
-    _person(primary_key=True),
+    person_column(primary_key=True),
     _board(primary_key=True),
     Column("tenant", String, nullable=False),  # of both
     Column("kept_at_ms", BigInteger, nullable=False),
@@ -98,7 +94,7 @@ KEPT_BOARDS = Table(
 
 def add_board(c: Connection, board: Board) -> None:
     """Last among its person's."""
-    last = c.execute(select(func.max(BOARDS.c.position)).where(_of(BOARDS, board.tenant, board.person_id))).scalar()
+    last = c.execute(select(func.max(BOARDS.c.position)).where(theirs(BOARDS, board.tenant, board.person_id))).scalar()
     c.execute(
         insert(BOARDS).values(
             board_id=board.board_id,
@@ -113,32 +109,32 @@ def add_board(c: Connection, board: Board) -> None:
 
 def count_boards(c: Connection, tenant: str, person_id: str) -> int:
     """How many a person has."""
-    found = select(func.count()).select_from(BOARDS).where(_of(BOARDS, tenant, person_id))
+    found = select(func.count()).select_from(BOARDS).where(theirs(BOARDS, tenant, person_id))
     return int(c.execute(found).scalar_one())
 
 
 def boards_of(c: Connection, tenant: str, person_id: str) -> list[Board]:
     """A person's own, in their order, with counts and covers."""
     order = (BOARDS.c.position, BOARDS.c.board_id)
-    return _boards(c, select(BOARDS).where(_of(BOARDS, tenant, person_id)).order_by(*order))
+    return _boards(c, select(BOARDS).where(theirs(BOARDS, tenant, person_id)).order_by(*order))
 
 
 def boards_kept(c: Connection, tenant: str, person_id: str) -> list[Board]:
     """Others' boards that a person keeps, last kept first."""
     found = select(BOARDS).join(KEPT_BOARDS, KEPT_BOARDS.c.board_id == BOARDS.c.board_id)
     order = (KEPT_BOARDS.c.kept_at_ms.desc(), BOARDS.c.board_id)
-    return _boards(c, found.where(_of(KEPT_BOARDS, tenant, person_id)).order_by(*order))
+    return _boards(c, found.where(theirs(KEPT_BOARDS, tenant, person_id)).order_by(*order))
 
 
 def find_board(c: Connection, tenant: str, person_id: str, board_id: str) -> Board | None:
     """One of the person's own."""
-    found = _boards(c, select(BOARDS).where(_of(BOARDS, tenant, person_id), BOARDS.c.board_id == board_id))
+    found = _boards(c, select(BOARDS).where(theirs(BOARDS, tenant, person_id), BOARDS.c.board_id == board_id))
     return found[0] if found else None
 
 
 def find_visible(c: Connection, tenant: str, person_id: str, board_id: str) -> Board | None:
     """One of the person's own, or one that they keep."""
-    kept = select(KEPT_BOARDS.c.board_id).where(_of(KEPT_BOARDS, tenant, person_id))
+    kept = select(KEPT_BOARDS.c.board_id).where(theirs(KEPT_BOARDS, tenant, person_id))
     mine = or_(BOARDS.c.person_id == person_id, BOARDS.c.board_id.in_(kept))
     found = _boards(c, select(BOARDS).where(BOARDS.c.tenant == tenant, BOARDS.c.board_id == board_id, mine))
     return found[0] if found else None
@@ -158,7 +154,7 @@ def rename_board(c: Connection, board: Board, name: str) -> None:
 
 def order_boards(c: Connection, tenant: str, person_id: str, board_ids: Sequence[str]) -> None:
     """Puts a person's boards into this order. board_ids: all of them."""
-    at = and_(_of(BOARDS, tenant, person_id), BOARDS.c.board_id == bindparam("of_board"))
+    at = and_(theirs(BOARDS, tenant, person_id), BOARDS.c.board_id == bindparam("of_board"))
     places = [{"of_board": board_id, "place": place} for place, board_id in enumerate(board_ids)]
     c.execute(update(BOARDS).where(at).values(position=bindparam("place")), places)
 
@@ -184,13 +180,13 @@ def forget_keepers(c: Connection, board: Board) -> None:
 
 def keeps(c: Connection, tenant: str, person_id: str, board_id: str) -> bool:
     """Whether a person keeps this board of another."""
-    at = and_(_of(KEPT_BOARDS, tenant, person_id), KEPT_BOARDS.c.board_id == board_id)
+    at = and_(theirs(KEPT_BOARDS, tenant, person_id), KEPT_BOARDS.c.board_id == board_id)
     return c.execute(select(KEPT_BOARDS.c.board_id).where(at)).first() is not None
 
 
 def count_kept(c: Connection, tenant: str, person_id: str) -> int:
     """How many of others' a person keeps."""
-    found = select(func.count()).select_from(KEPT_BOARDS).where(_of(KEPT_BOARDS, tenant, person_id))
+    found = select(func.count()).select_from(KEPT_BOARDS).where(theirs(KEPT_BOARDS, tenant, person_id))
     return int(c.execute(found).scalar_one())
 
 
@@ -203,7 +199,7 @@ def keep(c: Connection, board: Board, person_id: str, now_ms: int) -> None:
 
 def drop_kept(c: Connection, tenant: str, person_id: str, board_id: str) -> bool:
     """Whether the person kept it."""
-    at = and_(_of(KEPT_BOARDS, tenant, person_id), KEPT_BOARDS.c.board_id == board_id)
+    at = and_(theirs(KEPT_BOARDS, tenant, person_id), KEPT_BOARDS.c.board_id == board_id)
     return c.execute(delete(KEPT_BOARDS).where(at)).rowcount > 0
 
 
@@ -260,20 +256,20 @@ def pins_of(c: Connection, board: Board, *, after: Place | None = None, limit: i
 
 def parts_kept(c: Connection, tenant: str, person_id: str, media_id: str) -> dict[Box, Pin]:
     """The parts of a picture that a person has on any board, each with the pin that came first."""
-    found = select(PINS).where(_of(PINS, tenant, person_id), PINS.c.media_id == media_id)
+    found = select(PINS).where(theirs(PINS, tenant, person_id), PINS.c.media_id == media_id)
     rows = c.execute(found.order_by(PINS.c.saved_at_ms.desc(), PINS.c.pin_id.desc()))
     return {pin.box: pin for pin in map(_pin, rows)}
 
 
 def note_told(c: Connection, tenant: str, person_id: str, media_id: str, at_ms: int) -> None:
     """When it was told last that parts of this picture are kept."""
-    at = and_(_of(PINS, tenant, person_id), PINS.c.media_id == media_id)
+    at = and_(theirs(PINS, tenant, person_id), PINS.c.media_id == media_id)
     c.execute(update(PINS).where(at).values(told_at_ms=at_ms))
 
 
 def put_pin(c: Connection, board: Board, pin_id: str, *, position: int) -> None:
     """Moves a pin of the board's person to this board."""
-    at = and_(_of(PINS, board.tenant, board.person_id), PINS.c.pin_id == pin_id)
+    at = and_(theirs(PINS, board.tenant, board.person_id), PINS.c.pin_id == pin_id)
     c.execute(update(PINS).where(at).values(board_id=board.board_id, position=position))
 
 
@@ -308,12 +304,12 @@ def people_with_items(c: Connection, tenant: str, item_ids: Sequence[str]) -> li
 
 def remove_picture(c: Connection, tenant: str, person_id: str, media_id: str) -> None:
     """Removes a picture from every board of a person."""
-    c.execute(delete(PINS).where(_of(PINS, tenant, person_id), PINS.c.media_id == media_id))
+    c.execute(delete(PINS).where(theirs(PINS, tenant, person_id), PINS.c.media_id == media_id))
 
 
 def remove_items(c: Connection, tenant: str, person_id: str, item_ids: Sequence[str]) -> None:
     """Removes these items from every board of a person."""
-    c.execute(delete(PINS).where(_of(PINS, tenant, person_id), _is_any_item(item_ids)))
+    c.execute(delete(PINS).where(theirs(PINS, tenant, person_id), _is_any_item(item_ids)))
 
 
 # --- what goes together
@@ -378,10 +374,6 @@ def _boards(c: Connection, found: Any) -> list[Board]:
         )
         for row in rows
     ]
-
-
-def _of(table: Table, tenant: str, person_id: str) -> ColumnElement[bool]:
-    return and_(table.c.tenant == tenant, table.c.person_id == person_id)
 
 
 def _is_board(board: Board) -> ColumnElement[bool]:

@@ -16,7 +16,6 @@ from sqlalchemy import (
     Column,
     ColumnElement,
     Connection,
-    ForeignKey,
     Index,
     Integer,
     String,
@@ -32,7 +31,7 @@ from sqlalchemy import (
 
 from nungil.database.open import hold
 from services.profile.core import today
-from services.profile.store.tables import METADATA
+from services.profile.store.tables import METADATA, person_column, theirs
 
 CAMPAIGNS = Table(
     "campaigns",
@@ -54,7 +53,7 @@ CAMPAIGN_CAPS = Table(
     METADATA,
     Column("tenant", String, primary_key=True),
     Column("campaign_id", String, primary_key=True),
-    Column("person_id", String, ForeignKey("people.person_id", ondelete="CASCADE"), primary_key=True),
+    person_column(primary_key=True),
     Column("showings", Integer, nullable=False),
     Index("campaign_caps_of_person", "person_id"),
 )
@@ -139,8 +138,7 @@ def remove(c: Connection, tenant: str, campaign_id: str) -> bool:
 def shown_to(c: Connection, tenant: str, person_id: str, campaign_ids: Collection[str]) -> Mapping[str, int]:
     """Campaign id -> how often this person was shown it; absent: never."""
     found = select(CAMPAIGN_CAPS.c.campaign_id, CAMPAIGN_CAPS.c.showings).where(
-        CAMPAIGN_CAPS.c.tenant == tenant,
-        CAMPAIGN_CAPS.c.person_id == person_id,
+        theirs(CAMPAIGN_CAPS, tenant, person_id),
         CAMPAIGN_CAPS.c.campaign_id.in_(campaign_ids),
     )
     return dict(c.execute(found).tuples().all())

@@ -29,7 +29,7 @@ from sqlalchemy import (
 )
 
 from nungil.erasing import Removed
-from services.profile.store.tables import METADATA, PEOPLE
+from services.profile.store.tables import METADATA, PEOPLE, theirs
 
 ERASURES = Table(
     "erasures",
@@ -115,7 +115,7 @@ def counted(c: Connection, tenant: str, person_id: str, service: str, store: str
     found = (
         select(ERASURE_STORES.c.count)
         .join(ERASURES, ERASURES.c.receipt_id == ERASURE_STORES.c.receipt_id)
-        .where(ERASURES.c.tenant == tenant, ERASURES.c.person_id == person_id)
+        .where(theirs(ERASURES, tenant, person_id))
         .where(ERASURE_STORES.c.service == service, ERASURE_STORES.c.store == store)
     )
     return int(c.execute(found).scalar_one_or_none() or 0)
@@ -160,7 +160,7 @@ def remove_person(c: Connection, tenant: str, person_id: str) -> int:
         c.execute(select(func.count()).select_from(table).where(of_person(table, person_id))).scalar_one()
         for table in tables_of_people()
     )
-    c.execute(delete(PEOPLE).where(PEOPLE.c.tenant == tenant, PEOPLE.c.person_id == person_id))
+    c.execute(delete(PEOPLE).where(theirs(PEOPLE, tenant, person_id)))
     return rows
 
 
@@ -210,7 +210,7 @@ def _insert(c: Connection, receipt_id: str, said: StoreAnswer) -> None:
 
 
 def _receipt_of(tenant: str, person_id: str) -> Any:
-    return select(ERASURES.c.receipt_id).where(ERASURES.c.tenant == tenant, ERASURES.c.person_id == person_id)
+    return select(ERASURES.c.receipt_id).where(theirs(ERASURES, tenant, person_id))
 
 
 def _is_store(receipt_id: str, service: str, store: str) -> tuple[ColumnElement[bool], ...]:

@@ -21,7 +21,7 @@ from nungil.pictures.boxes import Box
 from services.profile import core
 from services.profile.core import Activity, Entry, Found
 from services.profile.store import encoding
-from services.profile.store.tables import JOURNAL, REMOVED_PICTURES
+from services.profile.store.tables import JOURNAL, REMOVED_PICTURES, theirs
 from services.profile.taking_back import Place
 
 
@@ -53,8 +53,7 @@ def drop_older(c: Connection, tenant: str, person_id: str, before_ms: int) -> in
     """Removes a person's rows that occurred before, corrections aside; how many there were."""
     return c.execute(
         delete(JOURNAL).where(
-            JOURNAL.c.tenant == tenant,
-            JOURNAL.c.person_id == person_id,
+            theirs(JOURNAL, tenant, person_id),
             JOURNAL.c.occurred_at_ms < before_ms,
             JOURNAL.c.interest == "",
         )
@@ -103,7 +102,7 @@ def entries(c: Connection, tenant: str, person_id: str, *, after: Place = (0, ""
 
 def learnt(c: Connection, tenant: str, person_id: str) -> list[Activity]:
     """What a person did with pictures, of the rows that do not wait."""
-    of = JOURNAL.c.tenant == tenant, JOURNAL.c.person_id == person_id, JOURNAL.c.interest == ""
+    of = theirs(JOURNAL, tenant, person_id), JOURNAL.c.interest == ""
     rows = c.execute(select(JOURNAL).where(*of, JOURNAL.c.findings.is_not(None)).order_by(JOURNAL.c.event_id))
     return [activity_of(row) for row in rows]
 
@@ -151,11 +150,7 @@ def people_with(c: Connection, tenant: str, media_id: str) -> list[str]:
 
 def drop_picture(c: Connection, tenant: str, person_id: str, media_id: str) -> None:
     """Removes a person's rows of a picture."""
-    c.execute(
-        delete(JOURNAL).where(
-            JOURNAL.c.tenant == tenant, JOURNAL.c.person_id == person_id, JOURNAL.c.media_id == media_id
-        )
-    )
+    c.execute(delete(JOURNAL).where(theirs(JOURNAL, tenant, person_id), JOURNAL.c.media_id == media_id))
 
 
 def forget_result(c: Connection, tenant: str, media_id: str) -> None:
@@ -166,7 +161,7 @@ def forget_result(c: Connection, tenant: str, media_id: str) -> None:
 
 def drop_learnt(c: Connection, tenant: str, person_id: str) -> None:
     """Removes the rows of what was learnt of a person. What they said themselves stays; the state is to be folded again."""
-    learnt = JOURNAL.c.tenant == tenant, JOURNAL.c.person_id == person_id, JOURNAL.c.interest == ""
+    learnt = theirs(JOURNAL, tenant, person_id), JOURNAL.c.interest == ""
     c.execute(delete(JOURNAL).where(*learnt))
 
 
@@ -221,7 +216,7 @@ def _picture(tenant: str, media_id: str) -> str:
 
 
 def _rows(tenant: str, person_id: str, *columns: Column[Any]) -> Select[Any]:
-    return select(*columns).where(JOURNAL.c.tenant == tenant, JOURNAL.c.person_id == person_id)
+    return select(*columns).where(theirs(JOURNAL, tenant, person_id))
 
 
 def _is_row(activity: Activity) -> Any:

@@ -5,14 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from sqlalchemy import (
     BigInteger,
     Column,
-    ColumnElement,
     Connection,
-    ForeignKey,
     Index,
     Integer,
     String,
@@ -30,19 +27,15 @@ from sqlalchemy import (
 from nungil.api.profile.v1 import profile_pb2
 from services.profile.segments.facts import Deed
 from services.profile.store.segments_rows import of_segment
-from services.profile.store.tables import CONSENTS, JOURNAL, METADATA, WATCHES
+from services.profile.store.tables import CONSENTS, JOURNAL, METADATA, WATCHES, person_column, theirs
 
 _BOTH = (profile_pb2.CONSENT_PURPOSE_PERSONALISE, profile_pb2.CONSENT_PURPOSE_IMAGE_INTEREST)
-
-
-def _of_person() -> Column[Any]:
-    return Column("person_id", String, ForeignKey("people.person_id", ondelete="CASCADE"), primary_key=True)
 
 
 MEMBERSHIPS = Table(
     "memberships",
     METADATA,
-    _of_person(),
+    person_column(primary_key=True),
     Column("segment_id", String, primary_key=True),
     Column("tenant", String, nullable=False),
     Column("since_ms", BigInteger, nullable=False),
@@ -54,7 +47,7 @@ MEMBERSHIPS = Table(
 SEGMENT_TIMERS = Table(
     "segment_timers",
     METADATA,
-    _of_person(),
+    person_column(primary_key=True),
     Column("segment_id", String, primary_key=True),
     Column("tenant", String, nullable=False),
     Column("at_ms", BigInteger, nullable=False),
@@ -83,7 +76,7 @@ class Due:
 
 def consented(c: Connection, tenant: str, person_id: str) -> bool:
     """Whether a person gave both consents that segments need."""
-    at = and_(CONSENTS.c.tenant == tenant, CONSENTS.c.person_id == person_id, CONSENTS.c.purpose.in_(_BOTH))
+    at = and_(theirs(CONSENTS, tenant, person_id), CONSENTS.c.purpose.in_(_BOTH))
     given = c.execute(select(func.count()).select_from(CONSENTS).where(at, CONSENTS.c.given)).scalar_one()
     return bool(given == len(_BOTH))
 
@@ -108,13 +101,13 @@ def consented_after(c: Connection, tenant: str, person_id: str, *, limit: int) -
 
 def memberships(c: Connection, tenant: str, person_id: str) -> dict[str, MembershipRow]:
     """By segment."""
-    rows = c.execute(select(MEMBERSHIPS).where(_is_person(MEMBERSHIPS, tenant, person_id)))
+    rows = c.execute(select(MEMBERSHIPS).where(theirs(MEMBERSHIPS, tenant, person_id)))
     return {row.segment_id: MembershipRow(row.since_ms, row.version, tuple(json.loads(row.because))) for row in rows}
 
 
 def timers(c: Connection, tenant: str, person_id: str) -> dict[str, int]:
     """When to look at a person again, by segment."""
-    rows = c.execute(select(SEGMENT_TIMERS).where(_is_person(SEGMENT_TIMERS, tenant, person_id)))
+    rows = c.execute(select(SEGMENT_TIMERS).where(theirs(SEGMENT_TIMERS, tenant, person_id)))
     return {row.segment_id: row.at_ms for row in rows}
 
 
@@ -140,7 +133,7 @@ def begin(c: Connection, tenant: str, person_id: str, rows: Mapping[str, Members
 def put_because(c: Connection, tenant: str, person_id: str, because: Mapping[str, Sequence[str]]) -> None:
     """Other pictures for memberships that go on."""
     if because:
-        at = and_(_is_person(MEMBERSHIPS, tenant, person_id), MEMBERSHIPS.c.segment_id == bindparam("of"))
+        at = and_(theirs(MEMBERSHIPS, tenant, person_id), MEMBERSHIPS.c.segment_id == bindparam("of"))
         values = [{"of": id_, "pictures": json.dumps(list(media_ids))} for id_, media_ids in because.items()]
         c.execute(update(MEMBERSHIPS).where(at).values(because=bindparam("pictures")), values)
 
@@ -149,16 +142,14 @@ def end(c: Connection, tenant: str, person_id: str, segment_ids: Collection[str]
     """Ends these memberships."""
     if segment_ids:
         c.execute(
-            delete(MEMBERSHIPS).where(
-                _is_person(MEMBERSHIPS, tenant, person_id), MEMBERSHIPS.c.segment_id.in_(segment_ids)
-            )
+            delete(MEMBERSHIPS).where(theirs(MEMBERSHIPS, tenant, person_id), MEMBERSHIPS.c.segment_id.in_(segment_ids))
         )
 
 
 def end_all(c: Connection, tenant: str, person_id: str) -> None:
     """Nothing of segments is kept of this person any more."""
     for table in (MEMBERSHIPS, SEGMENT_TIMERS):
-        c.execute(delete(table).where(_is_person(table, tenant, person_id)))
+        c.execute(delete(table).where(theirs(table, tenant, person_id)))
 
 
 def put_timers(c: Connection, tenant: str, person_id: str, at_ms: Mapping[str, int | None]) -> None:
@@ -167,7 +158,7 @@ def put_timers(c: Connection, tenant: str, person_id: str, at_ms: Mapping[str, i
         return
     c.execute(
         delete(SEGMENT_TIMERS).where(
-            _is_person(SEGMENT_TIMERS, tenant, person_id), SEGMENT_TIMERS.c.segment_id.in_(list(at_ms))
+            theirs(SEGMENT_TIMERS, tenant, person_id), SEGMENT_TIMERS.c.segment_id.in_(list(at_ms))
         )
     )
     wanted = [
@@ -205,8 +196,7 @@ def deeds(c: Connection, tenant: str, person_id: str, kinds: Iterable[str], sinc
     """What a person did with pictures since then, of these kinds, as far as it has been folded."""
     numbers = {profile_pb2.ActivityKind.Value(f"ACTIVITY_KIND_{kind.upper()}"): kind for kind in kinds}
     found = select(JOURNAL.c.kind, JOURNAL.c.media_id, JOURNAL.c.occurred_at_ms).where(
-        JOURNAL.c.tenant == tenant,
-        JOURNAL.c.person_id == person_id,
+        theirs(JOURNAL, tenant, person_id),
         JOURNAL.c.occurred_at_ms > since_ms,
         JOURNAL.c.kind.in_(list(numbers)),
         JOURNAL.c.findings.is_not(None),
@@ -216,9 +206,5 @@ def deeds(c: Connection, tenant: str, person_id: str, kinds: Iterable[str], sinc
 
 def markets(c: Connection, tenant: str, person_id: str) -> frozenset[str]:
     """In which a person waits for something to buy."""
-    at = and_(WATCHES.c.tenant == tenant, WATCHES.c.person_id == person_id, WATCHES.c.market != "")
+    at = and_(theirs(WATCHES, tenant, person_id), WATCHES.c.market != "")
     return frozenset(c.execute(select(WATCHES.c.market).where(at).distinct()).scalars())
-
-
-def _is_person(table: Table, tenant: str, person_id: str) -> ColumnElement[bool]:
-    return and_(table.c.tenant == tenant, table.c.person_id == person_id)

@@ -14,7 +14,6 @@ from sqlalchemy import (
     BigInteger,
     Column,
     Connection,
-    ForeignKey,
     Index,
     Select,
     String,
@@ -30,18 +29,13 @@ from sqlalchemy import (
 )
 
 from services.profile.core import KeptConsent
-from services.profile.store.tables import CONSENTS, JOURNAL, METADATA, PEOPLE, STATES
+from services.profile.store.tables import CONSENTS, JOURNAL, METADATA, PEOPLE, STATES, person_column, theirs
 from services.profile.stories import Shares
-
-
-def _of_person() -> Column[Any]:
-    return Column("person_id", String, ForeignKey("people.person_id", ondelete="CASCADE"), primary_key=True)
-
 
 PAUSES = Table(
     "pauses",
     METADATA,
-    _of_person(),
+    person_column(primary_key=True),
     Column("paused_at_ms", BigInteger, primary_key=True),
     Column("tenant", String, nullable=False),
     Column("resumed_at_ms", BigInteger, nullable=True),  # null: it is paused
@@ -49,7 +43,7 @@ PAUSES = Table(
 ABOUTS = Table(
     "abouts",
     METADATA,
-    _of_person(),
+    person_column(primary_key=True),
     Column("tenant", String, nullable=False),
     Column("about", Text, nullable=False),
     Column("changed_at_ms", BigInteger, nullable=False),
@@ -57,7 +51,7 @@ ABOUTS = Table(
 GALLERY = Table(
     "gallery",
     METADATA,
-    _of_person(),
+    person_column(primary_key=True),
     Column("media_id", String, primary_key=True),
     Column("tenant", String, nullable=False),
     Column("shares", Text, nullable=False),
@@ -112,13 +106,13 @@ def people_after(c: Connection, person_id: str, *, limit: int) -> list[tuple[str
 
 def consents(c: Connection, tenant: str, person_id: str) -> dict[int, KeptConsent]:
     """By purpose; one that was never set is absent."""
-    rows = c.execute(select(CONSENTS).where(CONSENTS.c.tenant == tenant, CONSENTS.c.person_id == person_id))
+    rows = c.execute(select(CONSENTS).where(theirs(CONSENTS, tenant, person_id)))
     return {row.purpose: KeptConsent(row.given, row.changed_at_ms) for row in rows}
 
 
 def put_consent(c: Connection, tenant: str, person_id: str, purpose: int, kept: KeptConsent) -> None:
     """Replaces."""
-    at = and_(CONSENTS.c.tenant == tenant, CONSENTS.c.person_id == person_id, CONSENTS.c.purpose == purpose)
+    at = and_(theirs(CONSENTS, tenant, person_id), CONSENTS.c.purpose == purpose)
     values = {"given": kept.given, "changed_at_ms": kept.changed_at_ms}
     if not c.execute(update(CONSENTS).where(at).values(values)).rowcount:
         c.execute(insert(CONSENTS).values(tenant=tenant, person_id=person_id, purpose=purpose, **values))
@@ -126,27 +120,27 @@ def put_consent(c: Connection, tenant: str, person_id: str, purpose: int, kept: 
 
 def pauses(c: Connection, tenant: str, person_id: str) -> list[Pause]:
     """The first one first."""
-    found = select(PAUSES).where(*_mine(PAUSES, tenant, person_id)).order_by(PAUSES.c.paused_at_ms)
+    found = select(PAUSES).where(theirs(PAUSES, tenant, person_id)).order_by(PAUSES.c.paused_at_ms)
     return [Pause(row.paused_at_ms, row.resumed_at_ms) for row in c.execute(found)]
 
 
 def pause(c: Connection, tenant: str, person_id: str, now_ms: int, *, forget_before_ms: int) -> None:
     """Begins a pause of a locked person, and forgets those that ended so long ago that nothing of then can come any more."""
-    mine = _mine(PAUSES, tenant, person_id)
-    c.execute(delete(PAUSES).where(*mine, PAUSES.c.resumed_at_ms < forget_before_ms))
+    mine = theirs(PAUSES, tenant, person_id)
+    c.execute(delete(PAUSES).where(mine, PAUSES.c.resumed_at_ms < forget_before_ms))
     c.execute(insert(PAUSES).values(tenant=tenant, person_id=person_id, paused_at_ms=now_ms))
 
 
 def resume(c: Connection, tenant: str, person_id: str, now_ms: int) -> None:
     """Ends the pause."""
-    lasting = and_(*_mine(PAUSES, tenant, person_id), PAUSES.c.resumed_at_ms.is_(None))
+    lasting = and_(theirs(PAUSES, tenant, person_id), PAUSES.c.resumed_at_ms.is_(None))
     c.execute(update(PAUSES).where(lasting).values(resumed_at_ms=now_ms))
 
 
 def corrected(c: Connection, tenant: str, person_id: str) -> dict[str, tuple[int, str]]:
     """By interest, the place in the journal of its last correction."""
     said = select(JOURNAL.c.interest, JOURNAL.c.occurred_at_ms, JOURNAL.c.event_id).where(
-        *_mine(JOURNAL, tenant, person_id), JOURNAL.c.interest != ""
+        theirs(JOURNAL, tenant, person_id), JOURNAL.c.interest != ""
     )
     places: dict[str, tuple[int, str]] = {}
     for row in c.execute(said):
@@ -156,13 +150,13 @@ def corrected(c: Connection, tenant: str, person_id: str) -> dict[str, tuple[int
 
 def is_corrected(c: Connection, tenant: str, person_id: str, event_id: str) -> bool:
     """Whether the journal has this event."""
-    known = select(JOURNAL.c.event_id).where(*_mine(JOURNAL, tenant, person_id), JOURNAL.c.event_id == event_id)
+    known = select(JOURNAL.c.event_id).where(theirs(JOURNAL, tenant, person_id), JOURNAL.c.event_id == event_id)
     return c.execute(known).first() is not None
 
 
 def about(c: Connection, tenant: str, person_id: str) -> Mapping[str, Any] | None:
     """What a person states; None: nothing."""
-    kept = c.execute(select(ABOUTS.c.about).where(*_mine(ABOUTS, tenant, person_id))).scalar_one_or_none()
+    kept = c.execute(select(ABOUTS.c.about).where(theirs(ABOUTS, tenant, person_id))).scalar_one_or_none()
     return None if kept is None else json.loads(kept)
 
 
@@ -175,12 +169,12 @@ def put_about(c: Connection, tenant: str, person_id: str, stated: Mapping[str, A
 
 def drop_about(c: Connection, tenant: str, person_id: str) -> None:
     """Forgets it."""
-    c.execute(delete(ABOUTS).where(*_mine(ABOUTS, tenant, person_id)))
+    c.execute(delete(ABOUTS).where(theirs(ABOUTS, tenant, person_id)))
 
 
 def gallery(c: Connection, tenant: str, person_id: str) -> dict[str, Shares]:
     """What a person's pictures show, by media id."""
-    found = select(GALLERY.c.media_id, GALLERY.c.shares).where(*_mine(GALLERY, tenant, person_id))
+    found = select(GALLERY.c.media_id, GALLERY.c.shares).where(theirs(GALLERY, tenant, person_id))
     return {row.media_id: tuple((id_, share) for id_, share in json.loads(row.shares)) for row in c.execute(found)}
 
 
@@ -195,7 +189,7 @@ def put_gallery(c: Connection, tenant: str, person_id: str, found: Mapping[str, 
 def drop_gallery(c: Connection, tenant: str, person_id: str, media_ids: Sequence[str] | None = None) -> None:
     """Forgets what these pictures of a person show; None: all of them."""
     these = () if media_ids is None else (GALLERY.c.media_id.in_(media_ids),)
-    c.execute(delete(GALLERY).where(*_mine(GALLERY, tenant, person_id), *these))
+    c.execute(delete(GALLERY).where(theirs(GALLERY, tenant, person_id), *these))
 
 
 def drop_from_galleries(c: Connection, tenant: str, media_ids: Collection[str]) -> None:
@@ -207,9 +201,5 @@ def _text(shares: Shares) -> str:
     return json.dumps(shares, separators=(",", ":"))
 
 
-def _mine(table: Table, tenant: str, person_id: str) -> tuple[Any, Any]:
-    return table.c.tenant == tenant, table.c.person_id == person_id
-
-
 def _person(tenant: str, person_id: str) -> Select[Any]:
-    return select(PEOPLE.c.person_id).where(PEOPLE.c.tenant == tenant, PEOPLE.c.person_id == person_id)
+    return select(PEOPLE.c.person_id).where(theirs(PEOPLE, tenant, person_id))

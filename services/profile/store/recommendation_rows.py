@@ -13,15 +13,12 @@ from enum import IntEnum
 from sqlalchemy import (
     BigInteger,
     Column,
-    ColumnElement,
     Connection,
-    ForeignKey,
     Index,
     Integer,
     String,
     Table,
     Text,
-    and_,
     delete,
     insert,
     select,
@@ -29,7 +26,7 @@ from sqlalchemy import (
 )
 
 from nungil.database.open import hold
-from services.profile.store.tables import METADATA
+from services.profile.store.tables import METADATA, person_column, theirs
 
 SHOWN_KEPT = 2_000  # of a person, the newest; then what was shown first may be shown again
 HIDDEN_KEPT = 1_000
@@ -39,7 +36,7 @@ LIST_MS = 60 * 60 * 1000
 SEEN = Table(
     "seen",
     METADATA,
-    Column("person_id", String, ForeignKey("people.person_id", ondelete="CASCADE"), primary_key=True),
+    person_column(primary_key=True),
     Column("what", Integer, primary_key=True, autoincrement=False),
     Column("id", String, primary_key=True),
     Column("tenant", String, nullable=False),
@@ -52,7 +49,7 @@ LISTS = Table(
     METADATA,
     Column("list_id", String, primary_key=True),
     Column("tenant", String, nullable=False),
-    Column("person_id", String, ForeignKey("people.person_id", ondelete="CASCADE"), nullable=False),
+    person_column(nullable=False),
     Column("made_at_ms", BigInteger, nullable=False),
     Column("entries", Text, nullable=False),
     Column("sponsored", Text, nullable=False),  # which page got which, so that a page read twice is shown once
@@ -137,7 +134,7 @@ def note(c: Connection, tenant: str, person_id: str, things: Collection[Seen]) -
 
 def seen(c: Connection, tenant: str, person_id: str) -> list[Seen]:
     """All that is remembered, newest first."""
-    rows = c.execute(select(SEEN).where(_of(SEEN, tenant, person_id)).order_by(SEEN.c.at_ms.desc(), SEEN.c.id))
+    rows = c.execute(select(SEEN).where(theirs(SEEN, tenant, person_id)).order_by(SEEN.c.at_ms.desc(), SEEN.c.id))
     return [Seen(What(row.what), row.id, row.at_ms, bool(row.hidden)) for row in rows]
 
 
@@ -153,11 +150,11 @@ def keep_list(c: Connection, tenant: str, person_id: str, kept: KeptList) -> Non
     c.execute(delete(LISTS).where(LISTS.c.made_at_ms < kept.made_at_ms - LIST_MS))
     own = (
         select(LISTS.c.list_id)
-        .where(_of(LISTS, tenant, person_id))
+        .where(theirs(LISTS, tenant, person_id))
         .order_by(LISTS.c.made_at_ms.desc(), LISTS.c.list_id)
     )
     for list_id in c.execute(own).scalars().all()[LISTS_KEPT - 1 :]:
-        c.execute(delete(LISTS).where(_of(LISTS, tenant, person_id), LISTS.c.list_id == list_id))
+        c.execute(delete(LISTS).where(theirs(LISTS, tenant, person_id), LISTS.c.list_id == list_id))
     row = {"list_id": kept.list_id, "tenant": tenant, "person_id": person_id, "made_at_ms": kept.made_at_ms}
     c.execute(insert(LISTS).values(**row, entries=_text(kept.entries), sponsored="{}"))
 
@@ -165,7 +162,7 @@ def keep_list(c: Connection, tenant: str, person_id: str, kept: KeptList) -> Non
 def find_list(c: Connection, tenant: str, person_id: str, list_id: str, *, now_ms: int) -> KeptList | None:
     """None where it is not this person's, or too old."""
     found = select(LISTS).where(
-        _of(LISTS, tenant, person_id), LISTS.c.list_id == list_id, LISTS.c.made_at_ms >= now_ms - LIST_MS
+        theirs(LISTS, tenant, person_id), LISTS.c.list_id == list_id, LISTS.c.made_at_ms >= now_ms - LIST_MS
     )
     row = c.execute(found).first()
     if row is None:
@@ -179,17 +176,17 @@ def note_sponsored(
 ) -> None:
     """What the pages of a list got."""
     said = json.dumps({at: [list(asdict(one).values()) for one in some] for at, some in sponsored.items()})
-    own = update(LISTS).where(_of(LISTS, tenant, person_id), LISTS.c.list_id == list_id)
+    own = update(LISTS).where(theirs(LISTS, tenant, person_id), LISTS.c.list_id == list_id)
     c.execute(own.values(sponsored=said))
 
 
 def forget_stated(c: Connection, tenant: str, person_id: str, still: Collection[str]) -> None:
     """Of a locked person's lists: what they stated and do not state any more. still: the keys of what they do."""
-    for row in c.execute(select(LISTS).where(_of(LISTS, tenant, person_id))).all():
+    for row in c.execute(select(LISTS).where(theirs(LISTS, tenant, person_id))).all():
         before = _entries(row.entries)
         after = without_stated(before, still)
         if after != before:
-            own = update(LISTS).where(_of(LISTS, tenant, person_id), LISTS.c.list_id == row.list_id)
+            own = update(LISTS).where(theirs(LISTS, tenant, person_id), LISTS.c.list_id == row.list_id)
             c.execute(own.values(entries=_text(after)))
 
 
@@ -200,7 +197,7 @@ def without_stated(entries: Sequence[Entry], still: Collection[str]) -> tuple[En
 
 def drop_lists(c: Connection, tenant: str, person_id: str) -> None:
     """All of a person's lists: what they were made of may not be used any more."""
-    c.execute(delete(LISTS).where(_of(LISTS, tenant, person_id)))
+    c.execute(delete(LISTS).where(theirs(LISTS, tenant, person_id)))
 
 
 def _forget(c: Connection, tenant: str, person_id: str, things: Sequence[Seen]) -> None:
@@ -208,7 +205,7 @@ def _forget(c: Connection, tenant: str, person_id: str, things: Sequence[Seen]) 
         ids = [one.id for one in things if one.what == what]
         for start in range(0, len(ids), 500):
             some = SEEN.c.id.in_(ids[start : start + 500])
-            c.execute(delete(SEEN).where(_of(SEEN, tenant, person_id), SEEN.c.what == int(what), some))
+            c.execute(delete(SEEN).where(theirs(SEEN, tenant, person_id), SEEN.c.what == int(what), some))
 
 
 def _text(entries: Sequence[Entry]) -> str:
@@ -217,7 +214,3 @@ def _text(entries: Sequence[Entry]) -> str:
 
 def _entries(text: str) -> tuple[Entry, ...]:
     return tuple(Entry(**{**said, "because": tuple(said["because"])}) for said in json.loads(text))
-
-
-def _of(table: Table, tenant: str, person_id: str) -> ColumnElement[bool]:
-    return and_(table.c.tenant == tenant, table.c.person_id == person_id)

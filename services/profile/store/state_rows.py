@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, and_, delete, insert, select, update
+from sqlalchemy import Connection, delete, insert, select, update
 
 from services.profile import core
 from services.profile.core import State
 from services.profile.store import encoding
-from services.profile.store.tables import STATES
+from services.profile.store.tables import STATES, theirs
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,14 +23,14 @@ class KeptState:
 
 def state(c: Connection, tenant: str, person_id: str) -> KeptState | None:
     """None where nothing was folded."""
-    of = STATES.c.tenant == tenant, STATES.c.person_id == person_id
-    row = c.execute(select(STATES.c.state, STATES.c.rules, STATES.c.dropped_on).where(*of)).first()
+    of = theirs(STATES, tenant, person_id)
+    row = c.execute(select(STATES.c.state, STATES.c.rules, STATES.c.dropped_on).where(of)).first()
     return KeptState(encoding.decode_state(row.state), row.rules, row.dropped_on) if row else None
 
 
 def put_state(c: Connection, tenant: str, person_id: str, kept: KeptState) -> None:
     """Replaces, and leaves the checkpoint. A state of nothing leaves no row: as if there had never been one."""
-    at = and_(STATES.c.tenant == tenant, STATES.c.person_id == person_id)
+    at = theirs(STATES, tenant, person_id)
     if kept.state == core.NOTHING:
         c.execute(delete(STATES).where(at))
         return
@@ -42,8 +42,7 @@ def put_state(c: Connection, tenant: str, person_id: str, kept: KeptState) -> No
 def checkpoint(c: Connection, tenant: str, person_id: str, rules: str, dropped_on: int) -> State | None:
     """None where there is none under these rules of this day."""
     found = select(STATES.c.checkpoint).where(
-        STATES.c.tenant == tenant,
-        STATES.c.person_id == person_id,
+        theirs(STATES, tenant, person_id),
         STATES.c.rules == rules,
         STATES.c.dropped_on == dropped_on,
     )
@@ -53,5 +52,5 @@ def checkpoint(c: Connection, tenant: str, person_id: str, rules: str, dropped_o
 
 def put_checkpoint(c: Connection, tenant: str, person_id: str, state: State | None) -> None:
     """Beside the state that is kept. Its rules and its day are that one's."""
-    at = and_(STATES.c.tenant == tenant, STATES.c.person_id == person_id)
+    at = theirs(STATES, tenant, person_id)
     c.execute(update(STATES).where(at).values(checkpoint=encoding.encode_state(state) if state else None))

@@ -8,6 +8,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    ColumnElement,
     Float,
     ForeignKey,
     Index,
@@ -18,6 +19,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    and_,
     text,
 )
 
@@ -26,8 +28,14 @@ from nungil.database.outbox import outbox_table
 METADATA = MetaData()
 
 
-def _of_person() -> Column[Any]:
-    return Column("person_id", String, ForeignKey("people.person_id", ondelete="CASCADE"), primary_key=True)
+def person_column(**of: Any) -> Column[Any]:
+    """Whose a row is; it goes with its person. of: as a Column takes it."""
+    return Column("person_id", String, ForeignKey("people.person_id", ondelete="CASCADE"), **of)
+
+
+def theirs(table: Table, tenant: str, person_id: str) -> ColumnElement[bool]:
+    """The rows of one person."""
+    return and_(table.c.tenant == tenant, table.c.person_id == person_id)
 
 
 PEOPLE = Table(
@@ -42,7 +50,7 @@ PEOPLE = Table(
 CONSENTS = Table(
     "consents",
     METADATA,
-    _of_person(),
+    person_column(primary_key=True),
     Column("purpose", Integer, primary_key=True),
     Column("tenant", String, nullable=False),
     Column("given", Boolean, nullable=False),
@@ -51,7 +59,7 @@ CONSENTS = Table(
 JOURNAL = Table(
     "journal",
     METADATA,
-    _of_person(),
+    person_column(primary_key=True),
     Column("event_id", String, primary_key=True),
     Column("tenant", String, nullable=False),
     Column("kind", Integer, nullable=False),
@@ -73,7 +81,7 @@ JOURNAL = Table(
 STATES = Table(
     "states",
     METADATA,
-    _of_person(),
+    person_column(primary_key=True),
     Column("tenant", String, nullable=False),
     Column("state", LargeBinary, nullable=False),
     Column("rules", Text, nullable=False),
@@ -92,7 +100,7 @@ WATCHES = Table(
     METADATA,
     Column("watch_id", String, primary_key=True),
     Column("tenant", String, nullable=False),
-    Column("person_id", String, ForeignKey("people.person_id", ondelete="CASCADE"), nullable=False),
+    person_column(nullable=False),
     Column("media_id", String, nullable=False),
     Column("box", String, nullable=False),
     Column("market", String, nullable=False),

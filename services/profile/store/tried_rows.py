@@ -7,7 +7,6 @@ from sqlalchemy import (
     Column,
     ColumnElement,
     Connection,
-    ForeignKey,
     Index,
     String,
     Table,
@@ -19,13 +18,13 @@ from sqlalchemy import (
     select,
 )
 
-from services.profile.store.tables import METADATA
+from services.profile.store.tables import METADATA, person_column, theirs
 from services.profile.tried import Place, Tried
 
 TRIED = Table(
     "tried",
     METADATA,
-    Column("person_id", String, ForeignKey("people.person_id", ondelete="CASCADE"), primary_key=True),
+    person_column(primary_key=True),
     Column("event_id", String, primary_key=True),
     Column("tenant", String, nullable=False),
     Column("media_id", String, nullable=False),
@@ -41,7 +40,7 @@ _KEPT = tuple(TRIED.c[name] for name in ("event_id", "media_id", "made_media_id"
 
 def find(c: Connection, tenant: str, person_id: str, event_id: str) -> Tried | None:
     """What a person tried, by its event."""
-    row = c.execute(select(*_KEPT).where(_of(tenant, person_id), TRIED.c.event_id == event_id)).first()
+    row = c.execute(select(*_KEPT).where(theirs(TRIED, tenant, person_id), TRIED.c.event_id == event_id)).first()
     return None if row is None else Tried(*row)
 
 
@@ -62,7 +61,7 @@ def add(c: Connection, tenant: str, person_id: str, tried: Tried) -> None:
 
 def page(c: Connection, tenant: str, person_id: str, *, after: Place | None, limit: int) -> list[Tried]:
     """A person's own, newest first."""
-    found = select(*_KEPT).where(_of(tenant, person_id))
+    found = select(*_KEPT).where(theirs(TRIED, tenant, person_id))
     if after is not None:
         at_ms, event_id = after
         same = and_(TRIED.c.tried_at_ms == at_ms, TRIED.c.event_id < event_id)
@@ -79,10 +78,6 @@ def people_with_picture(c: Connection, tenant: str, media_id: str) -> list[str]:
 def remove_picture(c: Connection, tenant: str, person_id: str, media_id: str) -> None:
     """Removes a person's rows that show it, on either side."""
     c.execute(delete(TRIED).where(_shows(tenant, media_id), TRIED.c.person_id == person_id))
-
-
-def _of(tenant: str, person_id: str) -> ColumnElement[bool]:
-    return and_(TRIED.c.tenant == tenant, TRIED.c.person_id == person_id)
 
 
 def _shows(tenant: str, media_id: str) -> ColumnElement[bool]:

@@ -7,23 +7,25 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, delete, exists, func, insert, select
+from sqlalchemy import Connection, and_, delete, exists, func, insert, select
 
 from nungil.pictures.boxes import Box
 from services.profile.core import Labels
-from services.profile.store.tables import WATCH_MATCHES, WATCHES
+from services.profile.store.tables import WATCH_MATCHES, WATCHES, theirs
 from services.profile.watches import MATCHES_KEPT, Crop, Unmet, Watch, WatchMatch
 
 
 def count(c: Connection, tenant: str, person_id: str) -> int:
     """How many a person has."""
-    return int(c.execute(select(func.count()).select_from(WATCHES).where(_of(tenant, person_id))).scalar_one())
+    return int(
+        c.execute(select(func.count()).select_from(WATCHES).where(theirs(WATCHES, tenant, person_id))).scalar_one()
+    )
 
 
 def find(c: Connection, tenant: str, person_id: str, crop: Crop) -> Watch | None:
     """The watch for this crop, without its matches."""
     same = [WATCHES.c[name] == value for name, value in _columns(crop).items()]
-    row = c.execute(select(WATCHES).where(_of(tenant, person_id), *same)).first()
+    row = c.execute(select(WATCHES).where(theirs(WATCHES, tenant, person_id), *same)).first()
     return None if row is None else _watch(row, ())
 
 
@@ -47,16 +49,19 @@ def of_person(c: Connection, tenant: str, person_id: str) -> list[Watch]:
     """Newest first, with their matches."""
     matches: dict[str, list[WatchMatch]] = defaultdict(list)
     found = select(WATCH_MATCHES).join(WATCHES, WATCHES.c.watch_id == WATCH_MATCHES.c.watch_id)
-    for row in c.execute(found.where(_of(tenant, person_id)).order_by(*_NEWEST_MATCH)):
+    for row in c.execute(found.where(theirs(WATCHES, tenant, person_id)).order_by(*_NEWEST_MATCH)):
         matches[row.watch_id].append(WatchMatch(row.item_id, row.media_id, row.score, row.matched_at_ms))
     order = (WATCHES.c.created_at_ms.desc(), WATCHES.c.watch_id.desc())
-    rows = c.execute(select(WATCHES).where(_of(tenant, person_id)).order_by(*order)).all()
+    rows = c.execute(select(WATCHES).where(theirs(WATCHES, tenant, person_id)).order_by(*order)).all()
     return [_watch(row, matches[row.watch_id]) for row in rows]
 
 
 def remove(c: Connection, tenant: str, person_id: str, watch_id: str) -> bool:
     """Whether the person had it. Its matches go with it."""
-    return c.execute(delete(WATCHES).where(_of(tenant, person_id), WATCHES.c.watch_id == watch_id)).rowcount > 0
+    return (
+        c.execute(delete(WATCHES).where(theirs(WATCHES, tenant, person_id), WATCHES.c.watch_id == watch_id)).rowcount
+        > 0
+    )
 
 
 def people_watching(c: Connection, tenant: str, media_id: str) -> list[str]:
@@ -67,7 +72,7 @@ def people_watching(c: Connection, tenant: str, media_id: str) -> list[str]:
 
 def remove_picture(c: Connection, tenant: str, person_id: str, media_id: str) -> list[str]:
     """Removes a person's watches of this picture; their ids."""
-    at = and_(_of(tenant, person_id), WATCHES.c.media_id == media_id)
+    at = and_(theirs(WATCHES, tenant, person_id), WATCHES.c.media_id == media_id)
     ended = sorted(c.execute(select(WATCHES.c.watch_id).where(at)).scalars())
     c.execute(delete(WATCHES).where(at))
     return ended
@@ -75,7 +80,7 @@ def remove_picture(c: Connection, tenant: str, person_id: str, media_id: str) ->
 
 def add_match(c: Connection, tenant: str, person_id: str, watch_id: str, match: WatchMatch) -> bool:
     """Each item once a watch. False where it is there already, or the person has no such watch (any more)."""
-    mine = select(WATCHES.c.watch_id).where(_of(tenant, person_id), WATCHES.c.watch_id == watch_id)
+    mine = select(WATCHES.c.watch_id).where(theirs(WATCHES, tenant, person_id), WATCHES.c.watch_id == watch_id)
     if c.execute(mine.with_for_update()).first() is None:
         return False
     of_watch = WATCH_MATCHES.c.watch_id == watch_id
@@ -119,10 +124,6 @@ def unmet(c: Connection, tenant: str, *, least_people: int, limit: int) -> list[
 
 
 _NEWEST_MATCH = (WATCH_MATCHES.c.matched_at_ms.desc(), WATCH_MATCHES.c.item_id)
-
-
-def _of(tenant: str, person_id: str) -> ColumnElement[bool]:
-    return and_(WATCHES.c.tenant == tenant, WATCHES.c.person_id == person_id)
 
 
 def _columns(crop: Crop) -> dict[str, Any]:
