@@ -50,7 +50,7 @@ class Tag:
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """A label that a word named. An item whose title says the word passes too, as a carton says orange and shows none.
+    """A label or colour that a word named. An item whose title says the word passes too, as a carton says orange and shows none.
 
     words: of titles, as `titles` keeps them.
     """

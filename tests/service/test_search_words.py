@@ -100,6 +100,20 @@ def test_a_word_that_names_a_label_is_shown_by_pictures_or_said_by_titles(search
     assert search.found(narrow=(Tag(TagKind.LABEL, "orange_fruit"),)) == ["fruit", "shared"]
 
 
+def test_a_word_that_names_a_colour_is_shown_by_pictures_or_said_by_titles(search: Search) -> None:
+    shows(search, a_picture("lit", like(DOG, 0.9)), (), ("blue",))
+    shows(search, a_picture("shaded", like(DOG, 0.8)), (), ("navy",))
+    shows(search, a_picture("night", like(DOG, 0.7)), (), ("navy",))
+    search.items(
+        titled("i-lit", "도자기 컵", "", "lit"),
+        titled("i-shaded", "파란 컵", "", "shaded"),
+        titled("i-night", "남색 컵", "", "night"),
+    )
+    assert found(search, "파란 컵") == ["lit", "shaded"]
+    assert sorted(found(search, "파란", **WORDS)) == ["lit", "shaded"]
+    assert search.found(narrow=(Tag(TagKind.COLOUR, "blue"),)) == ["lit"]
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [

@@ -22,6 +22,7 @@ from services.search.words.vocabulary import Vocabulary
 logger = logging.getLogger(__name__)
 
 _NAMED_AT_MOST = 20  # known names in a complaint
+_SHOWN_OR_SAID = frozenset({TagKind.LABEL, TagKind.COLOUR})  # by a picture, or by a title: a shaded blue is mostly navy
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ class ReadWords:
         understood = Understood(filters, reading_.narrow, reading_.exclude, rest, ranked, look, away)
         exclude = tuple(dict.fromkeys((*query.exclude, *reading_.exclude)))
         named = self._named(query.tenant, reading_)
-        said = (tag for tag in reading_.narrow if tag.kind is not TagKind.LABEL)
+        said = (tag for tag in reading_.narrow if tag.kind not in _SHOWN_OR_SAID)
         narrow = tuple(dict.fromkeys((*query.narrow, *said)))
         narrows = ranked is not None and (look is None or (bool(ranked) and bool(query.media_id)))
         items = frozenset(ranked or ()) if narrows else None
@@ -64,7 +65,7 @@ class ReadWords:
             return tuple(
                 Named(tag, titles.words_saying(connection, tenant, word))
                 for tag, word in zip(reading_.narrow, reading_.spelled, strict=True)
-                if tag.kind is TagKind.LABEL
+                if tag.kind in _SHOWN_OR_SAID
             )
 
     def _look(self, tenant: str, reading_: Reading) -> tuple[Vector | None, bool]:
