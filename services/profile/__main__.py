@@ -17,21 +17,16 @@ from nungil.api.profile.v1.profile_pb2_grpc import add_ProfileServiceServicer_to
 from nungil.api.profile.v1.recommendations_pb2_grpc import add_RecommendationServiceServicer_to_server
 from nungil.api.profile.v1.segments_pb2_grpc import add_SegmentServiceServicer_to_server
 from nungil.api.profile.v1.tried_pb2_grpc import add_TriedServiceServicer_to_server
-from nungil.database.migrations import check_current
-from nungil.database.open import open_database
 from nungil.database.outbox import relay
-from nungil.encoder.open import space_of
 from nungil.erasing import ReadErasures
 from nungil.event_log import topics
 from nungil.event_log.consume import consume
 from nungil.event_log.dead_letters import DeadLetters
 from nungil.event_log.open import open_event_log
 from nungil.event_log.routing import ByTopic
-from nungil.object_store.open import open_object_store
 from nungil.runtime.clock import now_ms
 from nungil.runtime.lifecycle import serve, worker
 from nungil.runtime.rpc import grpc_server
-from nungil.taxonomy.taxonomy import load_taxonomy
 from services.profile import consumer
 from services.profile.boards import Limits
 from services.profile.config import ProfileSettings
@@ -52,7 +47,7 @@ from services.profile.handlers.segments import ManageSegments, MySegments
 from services.profile.handlers.sharing import Sharing
 from services.profile.handlers.stories import TellStory
 from services.profile.handlers.tried import TriedThings
-from services.profile.journal import FeatureObjects, Journal
+from services.profile.learning import open_learning
 from services.profile.rpc.boards import BoardServicer
 from services.profile.rpc.campaigns import CampaignServicer
 from services.profile.rpc.erasing import DropOfErased, ErasureServicer, ReadConfirmations
@@ -61,30 +56,21 @@ from services.profile.rpc.profile import ProfileServicer
 from services.profile.rpc.recommendations import RecommendationServicer
 from services.profile.rpc.segments import SegmentServicer
 from services.profile.rpc.tried import TriedServicer
-from services.profile.rules import rules_of
 from services.profile.searching import FindThings, open_search
 from services.profile.seen_consumer import ReadSeen
-from services.profile.segmenting import Segments
 from services.profile.store import tables
-from services.profile.tenant_taxonomies import Readings, read_taxonomies
 from services.profile.watching import Watches
 
 
 def run(settings: ProfileSettings, stop: Event) -> None:
     """Serves until `stop`."""
-    taxonomies = read_taxonomies(load_taxonomy(), settings.taxonomy_overlays)
-    rules = rules_of(settings)
     woken = Event()
     with ExitStack() as stack:  # opened top down, closed bottom up
+        learning = stack.enter_context(open_learning(settings))
         log = stack.enter_context(open_event_log(settings.event_log_url))
-        objects = stack.enter_context(open_object_store(settings.object_store_url, read_only=True))
-        engine = stack.enter_context(open_database(settings.database_url))
-        check_current("profile", engine)
-        features = FeatureObjects(objects, space_of(settings.encoder_url).name)
-        reading = Readings(taxonomies, settings.interest_floor)
-        learnt = Journal(engine, features, reading, rules, now_ms, digest=taxonomies.digest)
-        segments = Segments(learnt, taxonomies.of, now_ms, Event())
-        journal = replace(learnt, followers=(segments.follow,))
+        engine, features, segments = learning.engine, learning.features, learning.segments
+        taxonomies, rules = learning.taxonomies, learning.rules
+        journal = replace(learning.journal, followers=(segments.follow,))
         interests = Interests(journal, rules, now_ms, taxonomies)
         corrections = Corrections(journal, interests, now_ms, woken)
         watches = Watches(

@@ -12,37 +12,19 @@ import sys
 from threading import Event
 from typing import Any
 
-from nungil.database.migrations import check_current
-from nungil.database.open import open_database
-from nungil.encoder.open import space_of
-from nungil.object_store.open import open_object_store
-from nungil.runtime.clock import now_ms
 from nungil.runtime.errors import Misconfigured, NungilError
 from nungil.runtime.lifecycle import on_signals
 from nungil.runtime.logs import configure_logs
 from nungil.runtime.settings import read_settings
-from nungil.taxonomy.taxonomy import load_taxonomy
 from services.profile.config import ProfileSettings
-from services.profile.journal import FeatureObjects, Journal
+from services.profile.learning import open_learning
 from services.profile.refolding import FoldAll, Refolded
-from services.profile.rules import rules_of
-from services.profile.segmenting import Segments
-from services.profile.tenant_taxonomies import Readings, read_taxonomies
 
 
 def rebuild(settings: ProfileSettings, stop: Event) -> Refolded:
     """Folds all under the rules of the settings. Who is in which segment follows."""
-    taxonomies, rules = read_taxonomies(load_taxonomy(), settings.taxonomy_overlays), rules_of(settings)
-    with (
-        open_object_store(settings.object_store_url, read_only=True) as objects,
-        open_database(settings.database_url) as engine,
-    ):
-        check_current("profile", engine)
-        features = FeatureObjects(objects, space_of(settings.encoder_url).name)
-        reading = Readings(taxonomies, settings.interest_floor)
-        journal = Journal(engine, features, reading, rules, now_ms, digest=taxonomies.digest)
-        segments = Segments(journal, taxonomies.of, now_ms, Event())
-        return FoldAll(engine, rules, (segments.follow,))(stop)
+    with open_learning(settings) as learning:
+        return FoldAll(learning.engine, learning.rules, (learning.segments.follow,))(stop)
 
 
 def document(done: Refolded) -> dict[str, Any]:

@@ -5,14 +5,12 @@ from __future__ import annotations
 import unicodedata
 from dataclasses import dataclass
 
-from sqlalchemy import Connection
-
 from nungil.api.profile.v1.profile_pb2 import CONSENT_PURPOSE_IMAGE_INTEREST, TREND_STEADY
 from nungil.database.open import reading
 from nungil.runtime.clock import Clock
 from nungil.taxonomy.taxonomy import Interest
 from services.profile import core
-from services.profile.core import KeptConsent, Rules
+from services.profile.core import Rules
 from services.profile.errors import InvalidQuestion, NoSuchInterest
 from services.profile.handlers.people import must_exist
 from services.profile.journal import Journal
@@ -46,7 +44,7 @@ class Interests:
         """Those that the taxonomy has given up are shown no more."""
         with reading(self.journal.engine) as c:
             must_exist(people_rows.has_person(c, tenant, person_id), person_id)
-            consented = _consented(c, tenant, person_id)
+            consented = people_rows.consented(c, tenant, person_id, CONSENT_PURPOSE_IMAGE_INTEREST)
             paused = any(pause.resumed_at_ms is None for pause in people_rows.pauses(c, tenant, person_id))
             corrected = people_rows.corrected(c, tenant, person_id)
         state = self.journal.state_of(tenant, person_id)
@@ -108,7 +106,3 @@ def _rank(interest: Interest, asked: str) -> int:
 
 def _folded(text: str) -> str:
     return " ".join(unicodedata.normalize("NFC", text).casefold().split())
-
-
-def _consented(c: Connection, tenant: str, person_id: str) -> bool:
-    return people_rows.consents(c, tenant, person_id).get(CONSENT_PURPOSE_IMAGE_INTEREST, KeptConsent()).given

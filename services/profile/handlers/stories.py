@@ -64,9 +64,7 @@ class TellStory:
             return {}
         with self.journal.engine.begin() as c:
             must_exist(people_rows.lock_person(c, tenant, person_id), person_id)
-            given = (
-                people_rows.consents(c, tenant, person_id).get(pb.CONSENT_PURPOSE_IMAGE_INTEREST, KeptConsent()).given
-            )
+            given = people_rows.consented(c, tenant, person_id, pb.CONSENT_PURPOSE_IMAGE_INTEREST)
             journal_rows.keep_pictures(c, tenant, found)
             gone = journal_rows.removed(c, tenant, found)
             kept = {media_id: shares for media_id, shares in found.items() if given and media_id not in gone}

@@ -110,6 +110,11 @@ def consents(c: Connection, tenant: str, person_id: str) -> dict[int, KeptConsen
     return {row.purpose: KeptConsent(row.given, row.changed_at_ms) for row in rows}
 
 
+def consented(c: Connection, tenant: str, person_id: str, purpose: int) -> bool:
+    """Whether this consent is given."""
+    return consents(c, tenant, person_id).get(purpose, KeptConsent()).given
+
+
 def put_consent(c: Connection, tenant: str, person_id: str, purpose: int, kept: KeptConsent) -> None:
     """Replaces."""
     at = and_(theirs(CONSENTS, tenant, person_id), CONSENTS.c.purpose == purpose)
