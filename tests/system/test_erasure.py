@@ -36,7 +36,7 @@ def scanned(data: Path, canaries: Canaries) -> dict[str, dict[str, list[str]]]:
     content = canaries.only("subject", "title", "board", "note")
     return {
         "pictures": canaries.only("picture").found(raw(objects)),
-        "features": canaries.only(*OF_FEATURES).found([*features(objects), *raw(objects, "features/**/*")]),
+        "features": canaries.only(*OF_FEATURES).found([*features(objects), *raw(objects, "features/*")]),
         "index": canaries.only(*OF_INDEX).found(parquet(data / "index")),
         "gateway": canaries.only("subject", "title").found(raw(databases, "gateway.db*")),
         "ingest": canaries.only("title", "media_id").found(raw(databases, "ingest.db*")),
