@@ -53,14 +53,16 @@ servers-stop: $(VENV)/.run-installed ## stop them; what they hold stays in .cach
 	@python -m nungil.local_servers stop
 
 # --- check it --------------------------------------------------------------------------------------------------------
+# AGAIN=1 runs only the tests that failed last, one after the other.
+FAILED := --last-failed --last-failed-no-failures none
 
 .PHONY: test
 test: lint ## lint, then every test that needs nothing beyond Python and make (browser tests where Chromium is)
-	@pytest -q -n 3 --dist loadfile --ignore=tests/real
+	@pytest -q $(if $(AGAIN),$(FAILED),-n 3 --dist loadfile) --ignore=tests/real
 
 .PHONY: test-real
 test-real: $(VENV)/.dev-installed ## the contracts and tests/real on the real servers, with no network but loopback; needs Java, Maven, Go, PostgreSQL
-	@python -m nungil.local_servers exec -- pytest -q --contract-table tests/contract tests/real
+	@python -m nungil.local_servers exec -- pytest -q $(if $(AGAIN),$(FAILED),--contract-table) tests/contract tests/real
 
 .PHONY: contracts
 contracts: $(VENV)/.dev-installed ## the contracts alone on the real servers; writes docs/contracts.md
