@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -131,14 +131,16 @@ class Catalogue:
         first = np.argsort(-best, kind="stable")[:FIRST]
         first = first[np.isfinite(best[first])]
         asked = asked_of(query.photograph.look, query.box)
-        cells = cells_agree(asked, [self.photographs[n].look for n in first])
-        labels = np.array([self._labels_agree(asked.labels, n, scores) for n in first], dtype=np.float32)
+        looks = [(self.photographs[n].look, self._matched(n, scores)) for n in first]
+        cells = cells_agree(asked, [look for look, _ in looks])
+        labels = np.array([labels_agree(asked.labels, look.labels_in(box)) for look, box in looks], dtype=np.float32)
+        parts = np.stack([look.vector_in(box) for look, box in looks])
         cosine = best[first].astype(np.float32)
-        order = np.argsort(-likeness(cosine, cells, labels), kind="stable")
+        order = np.argsort(-likeness(cosine, cells, labels, parts), kind="stable")
         hits = [self.photographs[n] for n in first[order]]
         return hits, numbers_of(cosine, cells, labels, asked.labels, query.box.area)[order]
 
-    def _labels_agree(self, asked: Mapping[str, float], n: int, scores: Floats) -> float:
+    def _matched(self, n: int, scores: Floats) -> Box:
+        """Where its best row lies."""
         boxes = self._regions[n]
-        region = int(scores[self._starts[n] : self._starts[n] + len(boxes)].argmax())
-        return labels_agree(asked, self.photographs[n].look.labels_in(boxes[region]))
+        return boxes[int(scores[self._starts[n] : self._starts[n] + len(boxes)].argmax())]

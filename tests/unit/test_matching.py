@@ -126,9 +126,30 @@ def test_an_operators_cut_replaces_the_calibration_and_a_space_without_one_has_t
 
 
 def test_likeness_grows_with_each_agreement() -> None:
-    low = likeness(numbers(0.4), numbers(0.4), numbers(0.2))
+    def alike(*agreements: float) -> NDArray[np.float32]:
+        return likeness(*(numbers(n) for n in agreements), axis(0)[None])
+
     for higher in ((0.5, 0.4, 0.2), (0.4, 0.5, 0.2), (0.4, 0.4, 0.3)):
-        assert likeness(*(numbers(n) for n in higher)) > low
+        assert alike(*higher) > alike(0.4, 0.4, 0.2)
+
+
+def a_page(*best: int, last: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Agreements and parts of thirty hits: the best show these axes, the last ones `last`, and between them are others."""
+    agreements = np.concatenate([np.linspace(0.6, 0.57, len(best)), np.full(30 - len(best), 0.4)]).astype(np.float32)
+    between = np.tile(axis(7), (30 - len(best) - len(last), 1))
+    return agreements, np.concatenate([np.stack([axis(n) for n in best]), between, last])
+
+
+def test_what_is_like_the_likeliest_hits_is_likelier() -> None:
+    level, parts = a_page(1, 1, 1, 2, last=np.stack([axis(3), axis(1), axis(2), 0 * axis(1)]))
+    alone, with_three, with_one, not_known = likeness(level, level, 0 * level, parts)[-4:]
+    assert with_three > with_one > alone == not_known == pytest.approx(0.4)
+
+
+def test_of_few_hits_none_speaks_for_the_others() -> None:
+    for n in (0, 1, 6):
+        level = np.linspace(0.6, 0.4, n).astype(np.float32)
+        np.testing.assert_allclose(likeness(level, level, 0 * level, np.tile(axis(1), (n, 1))), level)
 
 
 def test_one_shop_does_not_fill_the_page_and_nothing_is_dropped() -> None:

@@ -53,8 +53,8 @@ class RankHits:
         looks = self._looks(query.tenant, first)
         cosine = np.array([one.match.score for one in first], dtype=np.float32)
         asked = asked_of(own, box)
-        cells, labels = self._agreements(query.tenant, asked, first, looks, cosine)
-        alike = likeness(cosine, cells, labels)
+        cells, labels, parts = self._agreements(query.tenant, asked, first, looks, cosine)
+        alike = likeness(cosine, cells, labels, parts)
         order = self._order(query, first, looks, alike)
         likeliest = int(alike.argmax())
         judged = self.judge.same(numbers_of(cosine, cells, labels, asked.labels, box.area), likeliest)
@@ -88,22 +88,24 @@ class RankHits:
         found: Sequence[Found],
         looks: Sequence[Look | None],
         cosine: NDArray[np.float32],
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Of cells and of labels; the cosine and nothing for a picture that is being deleted."""
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
+        """Of cells and of labels, and the part of each that matched; of a picture that is being deleted the cosine and nothing else."""
         cells, labels = cosine.copy(), np.zeros(len(found), dtype=np.float32)
+        parts = np.zeros((len(found), asked.cells.shape[1]), dtype=np.float32)
         here = [(n, look) for n, look in enumerate(looks) if look is not None]
         cells[[n for n, _ in here]] = cells_agree(asked, [look for _, look in here])
         for n, look in here:
             boxes = self.maps.held_boxes(tenant, found[n].match.media_id)
             part = boxes.get(region_of(found[n].match.id), WHOLE)
             labels[n] = labels_agree(asked.labels, look.labels_in(part))
-        return cells, labels
+            parts[n] = look.vector_in(part)
+        return cells, labels, parts
 
     def _order(
         self, query: CropQuery, found: Sequence[Found], looks: Sequence[Look | None], alike: NDArray[np.float32]
     ) -> list[int]:
         dim = next((look.cells.shape[1] for look in looks if look is not None), 1)
-        vectors = np.stack([np.zeros(dim, np.float32) if look is None else look.vector for look in looks])
+        vectors = np.stack([np.zeros(dim, np.float32) if look is None else look.vector_in(WHOLE) for look in looks])
         return diverse(alike, vectors, self._shops(query, found))
 
     def _shops(self, query: CropQuery, found: Sequence[Found]) -> list[str]:
