@@ -21,7 +21,17 @@ from nungil.encoder.port import EncoderSpace
 from nungil.runtime.errors import Misconfigured
 from nungil.vector_index.errors import VectorIndexAway
 from nungil.vector_index.milvus_erasing import rewrite
-from nungil.vector_index.milvus_rows import FIELDS, all_of, among, batched, entity_of, passing, row_of, schema_of
+from nungil.vector_index.milvus_rows import (
+    FIELDS,
+    all_of,
+    among,
+    batched,
+    entity_of,
+    passing,
+    row_of,
+    rows_of,
+    schema_of,
+)
 from nungil.vector_index.port import IndexRow, Match, Vectors
 from nungil.vector_index.ranking import MAX_LIMIT, checked_query, checked_rows, ranked, united
 
@@ -157,10 +167,10 @@ class MilvusVectorIndex:
                 timeout=READ_TIMEOUT_S,
             )
         )
-        return [[row_of(hit["id"], hit["entity"]) for hit in hits] for hits in answers]
+        return rows_of(answers)
 
     def _rows(self, where: str | None) -> list[IndexRow]:
-        return [row_of(entity["id"], entity) for entity in self._query(where, FIELDS)]
+        return [row_of(entity) for entity in self._query(where, FIELDS)]
 
     def _count(self, where: str | None) -> int:
         answer = self._query(where, ["count(*)"])
@@ -176,6 +186,7 @@ class MilvusVectorIndex:
                     filter=where,
                     output_fields=fields,
                     consistency_level=consistency or self.consistency,
+                    strict_float32=True,
                     timeout=READ_TIMEOUT_S,
                 )
             )

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 from pymilvus import CollectionSchema, DataType, MilvusClient
+from pymilvus.client.search_result import HybridHits
+from pymilvus.grpc_gen.schema_pb2 import FloatArray
 
 from nungil.vector_index.port import IndexRow
 from nungil.vector_index.ranking import MAX_NAME_BYTES, is_name
 
 T = TypeVar("T")
+Vector = NDArray[np.float32]
 
 FIELDS = ["id", "tenant", "owner", "media_id", "vector"]
 
@@ -39,11 +43,38 @@ def entity_of(row: IndexRow) -> dict[str, Any]:
     }
 
 
-def row_of(key: str, entity: Any) -> IndexRow:
-    """A row as Milvus gives it."""
+def row_of(entity: Mapping[str, Any]) -> IndexRow:
+    """A row as a query gives it. vector: an array, if it was asked with strict_float32."""
+    return _row(entity["id"], entity, entity["vector"])
+
+
+def rows_of(answers: Sequence[HybridHits]) -> list[list[IndexRow]]:
+    """What a search found for each of its queries.
+
+    The vectors are read all at once: pymilvus makes a Python float of each number, which takes many times as long as all else.
+    """
+    if not any(answers):
+        return [[] for _ in answers]
+    [field] = (field for field in answers[0].lazy_field_data if field.field_name == "vector")  # of all the answers
+    vectors = _floats(field.vectors.float_vector).reshape(-1, field.vectors.dim)
+    return [
+        [_row(key, hits.get_raw_item(n)["entity"], vectors[hits.start + n]) for n, key in enumerate(hits.ids)]
+        for hits in answers
+    ]
+
+
+def _row(key: str, entity: Mapping[str, Any], vector: Vector) -> IndexRow:
+    """vector: is copied, so that a row that is kept does not keep all that were found with it."""
     tenant = entity["tenant"]
-    vector = np.asarray(entity["vector"], dtype=np.float32)
-    return IndexRow(key.removeprefix(f"{tenant}/"), vector, tenant, entity["owner"], entity["media_id"])
+    return IndexRow(
+        key.removeprefix(f"{tenant}/"), np.array(vector, dtype=np.float32), tenant, entity["owner"], entity["media_id"]
+    )
+
+
+def _floats(array: FloatArray) -> Vector:
+    """Float32 [n]. The message has one field, packed: what it is written as ends with the numbers, little-endian."""
+    written = array.SerializeToString()
+    return np.frombuffer(written, dtype="<f4", offset=len(written) - 4 * len(array.data))
 
 
 def passing(
