@@ -9,6 +9,9 @@ no service, log, database or index.
 
 from __future__ import annotations
 
+# First of all: before numpy is loaded, importing a service says how many threads OpenBLAS takes, here as there.
+from services.embed.core import Picture, Prepared, finish, prepare  # isort: skip
+
 import argparse
 import json
 import os
@@ -29,7 +32,6 @@ from nungil.pictures.cleaning import Wanted, clean
 from nungil.pictures.decode import decode_at_least, decode_upright
 from nungil.pictures.features import encode_features
 from nungil.taxonomy.taxonomy import load_taxonomy
-from services.embed.core import Picture, Prepared, finish, prepare
 
 FLOOR = 0.6
 BATCH = 16

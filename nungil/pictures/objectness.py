@@ -1,7 +1,7 @@
 """How much a window of a feature map looks like one thing: a logistic regression over a few numbers, fitted an encoder space.
 
 After Alexe et al., "Measuring the objectness of image windows", PAMI 2012: what is inside against what surrounds it. Every
-number of every window is a sum over cells, so all windows are measured at once by products with the windows' indicators.
+number of every window is a sum over cells or over pairs of them, so all windows are measured at once (nungil/pictures/windows.py).
 The numbers that were fitted: bench/calibrate.py. Pure functions.
 """
 
@@ -17,8 +17,7 @@ from numpy.typing import NDArray
 
 from nungil.pictures.boxes import Box
 from nungil.pictures.pooling import unit
-
-Floats = NDArray[np.float32]
+from nungil.pictures.windows import Doubles, Floats, members, pair_sums, pairs, spans_of, sums, wider
 
 SMALLEST = 0.02  # of the picture: two cells of a hundred
 LARGEST = 0.85  # of the picture: that is the whole again
@@ -52,13 +51,30 @@ def objectness_from(json: Mapping[str, Any]) -> Objectness:
     return Objectness(cells, float(json["cell_offset"]), means, scales, weights, offset, cut)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
+class Spans:
+    """Of the rows or of the columns of a map: which lie in each span, and in each with one more at either side."""
+
+    inside: Floats
+    wider: Floats
+    inside_pairs: Doubles
+    mixed_pairs: Doubles
+    wider_pairs: Doubles
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Windows:
-    """Every rectangle of cells of a map. edges: int [n, 4], top, bottom, left, right; inside, around: float32 [n, cells]."""
+    """Rectangles of cells of a map. edges: int [n, 4], top, bottom, left, right. at: which span down and which across each is.
+
+    count, rim: float32 [n], how many cells lie in it, and around it. shape, bands: float32 [n, ...].
+    """
 
     edges: NDArray[np.int64]
-    inside: Floats
-    around: Floats
+    at: tuple[NDArray[np.int64], NDArray[np.int64]]
+    down: Spans
+    across: Spans
+    count: Floats
+    rim: Floats
     shape: Floats
     bands: Floats
     rows: int
@@ -69,35 +85,49 @@ class Windows:
         top, bottom, left, right = (int(edge) for edge in self.edges[n])
         return Box(left / self.columns, top / self.rows, (right - left) / self.columns, (bottom - top) / self.rows)
 
+    def sums(self, map_: Floats) -> tuple[Floats, Floats]:
+        """Over the cells inside each window, and over those around it: float32 [n, k]. map_: float32 [rows, columns, k]."""
+        inside = sums(self.down.inside, self.across.inside, map_)[self.at]
+        return inside, sums(self.down.wider, self.across.wider, map_)[self.at] - inside
+
+    def pair_sums(self, gram: Floats) -> tuple[Doubles, Doubles, Doubles]:
+        """Over pairs of cells, float64 [n]: both inside, one inside and one around, both around. gram: float32 [cells, cells], symmetric."""
+        down, across = self.down, self.across
+        inside = pair_sums(down.inside_pairs, across.inside_pairs, gram)[self.at]
+        mixed = pair_sums(down.mixed_pairs, across.mixed_pairs, gram)[self.at]
+        wider = pair_sums(down.wider_pairs, across.wider_pairs, gram)[self.at]
+        return inside, mixed - inside, wider - 2 * mixed + inside
+
 
 @lru_cache(maxsize=4)
 def windows_of(rows: int, columns: int) -> Windows:
     """The windows of a map of this size, between SMALLEST and LARGEST; kept, since a service sees one size."""
-    spans = [[(a, b) for a in range(n) for b in range(a + 1, n + 1)] for n in (rows, columns)]
-    edges = np.array([(top, bottom, left, right) for top, bottom in spans[0] for left, right in spans[1]])
-    share = (edges[:, 1] - edges[:, 0]) * (edges[:, 3] - edges[:, 2]) / (rows * columns)
-    edges = edges[(share >= SMALLEST - 1e-9) & (share <= LARGEST)]
-    wider = np.stack(
-        [
-            np.maximum(edges[:, 0] - 1, 0),
-            np.minimum(edges[:, 1] + 1, rows),
-            np.maximum(edges[:, 2] - 1, 0),
-            np.minimum(edges[:, 3] + 1, columns),
-        ],
-        axis=1,
-    )
-    inside = _indicators(edges, rows, columns)
-    around = _indicators(wider, rows, columns) - inside
+    down, across = spans_of(rows), spans_of(columns)
+    share = np.outer(np.diff(down), np.diff(across)) / (rows * columns)
+    of_down, of_across = np.nonzero((share >= SMALLEST - 1e-9) & (share <= LARGEST))
+    edges = np.concatenate([down[of_down], across[of_across]], axis=1)
+    count = (edges[:, 1] - edges[:, 0]) * (edges[:, 3] - edges[:, 2])
+    taller, broader = np.diff(wider(down, rows))[of_down, 0], np.diff(wider(across, columns))[of_across, 0]
     height, width = (edges[:, 1] - edges[:, 0]) / rows, (edges[:, 3] - edges[:, 2]) / columns
-    middle, across = (edges[:, 0] + edges[:, 1]) / (2 * rows), (edges[:, 2] + edges[:, 3]) / (2 * columns)
+    middle, centre = (edges[:, 0] + edges[:, 1]) / (2 * rows), (edges[:, 2] + edges[:, 3]) / (2 * columns)
     touched = (edges[:, 0] == 0) * 1.0 + (edges[:, 1] == rows) + (edges[:, 2] == 0) + (edges[:, 3] == columns)
     aspect, area = np.log(height / width), np.log(height * width)
     shape = np.stack(
-        [area, area**2, aspect, np.abs(aspect), touched, np.abs(across - 0.5), middle, (middle - 0.5) ** 2], axis=1
+        [area, area**2, aspect, np.abs(aspect), touched, np.abs(centre - 0.5), middle, (middle - 0.5) ** 2], axis=1
     ).astype(np.float32)
     member = np.exp(-0.5 * ((area[:, None] - _BANDS) / _BAND_WIDTH) ** 2)
-    bands = (member / member.sum(axis=1, keepdims=True)).astype(np.float32)
-    return Windows(edges, inside, around, shape, bands, rows, columns)
+    return Windows(
+        edges,
+        (of_down, of_across),
+        _spans(down, rows),
+        _spans(across, columns),
+        count.astype(np.float32),
+        np.maximum(taller * broader - count, 1).astype(np.float32),
+        shape,
+        (member / member.sum(axis=1, keepdims=True)).astype(np.float32),
+        rows,
+        columns,
+    )
 
 
 def numbers_of(map_: Floats, label_map: Floats, cells: Floats, cell_offset: float) -> Floats:
@@ -106,21 +136,22 @@ def numbers_of(map_: Floats, label_map: Floats, cells: Floats, cell_offset: floa
     map_: float32 [rows, columns, dim]; label_map: float32 [labels, rows, columns], probabilities.
     """
     windows = windows_of(*map_.shape[:2])
-    count = windows.inside.sum(axis=1)
-    rim = np.maximum(windows.around.sum(axis=1), 1.0)
-    direction = unit(map_.reshape(-1, map_.shape[-1]))
+    direction = unit(map_)
     thing = np.clip(direction @ cells + np.float32(cell_offset), 0.0, None)
-    covered = windows.inside @ thing
-    mean = covered / count
-    own = np.stack([mean, mean - (windows.around @ thing) / rim, covered / max(float(thing.sum()), 1e-6)], axis=1)
-    named = _named(label_map.reshape(len(label_map), -1), windows, count, rim)
-    return np.concatenate([own, _likeness(direction, windows, count), windows.shape, named], axis=1, dtype=np.float32)
+    [covered], [beside] = (summed.T for summed in windows.sums(thing[..., None]))
+    mean = covered / windows.count
+    own = np.stack([mean, mean - beside / windows.rim, covered / max(float(thing.sum()), 1e-6)], axis=1)
+    named = _named(np.moveaxis(label_map, 0, -1), windows)
+    return np.concatenate([own, _likeness(direction, windows), windows.shape, named], axis=1, dtype=np.float32)
 
 
 def scores_of(numbers: Floats, windows: Windows, fitted: Objectness) -> Floats:
     """Logits, float32 [windows]."""
     standard = (numbers - fitted.means) / fitted.scales
-    return by_band(standard, windows.bands) @ fitted.weights + np.float32(fitted.offset)
+    of_bands = fitted.weights[-windows.bands.shape[1] :]
+    of_numbers = fitted.weights[: -len(of_bands)].reshape(len(of_bands), -1)
+    scores: Floats = ((standard @ of_numbers.T + of_bands) * windows.bands).sum(axis=1) + np.float32(fitted.offset)
+    return scores  # by_band's numbers times the weights, without making them
 
 
 def by_band(standard: Floats, bands: Floats) -> Floats:
@@ -143,34 +174,26 @@ def apart(scores: Floats, windows: Windows, *, cut: float, same: float, at_most:
     return kept
 
 
-def _likeness(direction: Floats, windows: Windows, count: Floats) -> Floats:
+def _likeness(direction: Floats, windows: Windows) -> NDArray[np.float64]:
     """Of each window: how alike its cells are, and the cosines of their sum with what surrounds them and with the whole."""
-    gram = direction @ direction.T
-    within = windows.inside @ gram
-    own = np.sqrt(np.maximum((within * windows.inside).sum(axis=1), 1e-9))
-    rim = np.sqrt(np.maximum(((windows.around @ gram) * windows.around).sum(axis=1), 1e-9))
+    flat = direction.reshape(-1, direction.shape[-1])
+    gram = flat @ flat.T
+    inside, mixed, around = windows.pair_sums(gram)
+    own, rim = (np.sqrt(np.maximum(squared, 1e-9)) for squared in (inside, around))
+    with_all, _ = windows.sums(gram.sum(axis=0).reshape(*direction.shape[:2], 1))
     whole = np.sqrt(max(float(gram.sum()), 1e-9))
-    return np.stack(
-        [
-            own / count,
-            (within * windows.around).sum(axis=1) / (own * rim),
-            within.sum(axis=1) / (own * whole),
-        ],
-        axis=1,
-    )
+    return np.stack([own / windows.count, mixed / (own * rim), with_all[:, 0] / (own * whole)], axis=1)
 
 
-def _named(labels: Floats, windows: Windows, count: Floats, rim: Floats) -> Floats:
-    """Of each window: how surely one label names it, and how much surer than around it; and their roots. labels: [labels, cells]."""
-    inside = (windows.inside @ labels.T) / count[:, None]
-    sure = inside.max(axis=1)
-    surer = np.maximum((inside - (windows.around @ labels.T) / rim[:, None]).max(axis=1), 0.0)
-    return np.stack([sure, np.sqrt(np.maximum(sure, 0.0)), surer, np.sqrt(surer)], axis=1)
+def _named(labels: Floats, windows: Windows) -> Floats:
+    """Of each window: how surely one label names it, and how much surer than around it; and their roots. labels: [rows, columns, labels]."""
+    inside, around = windows.sums(labels)
+    inside = inside / windows.count[:, None]
+    sure = np.maximum(inside.max(axis=1), 0.0)
+    surer = np.maximum((inside - around / windows.rim[:, None]).max(axis=1), 0.0)
+    return np.stack([sure, np.sqrt(sure), surer, np.sqrt(surer)], axis=1)
 
 
-def _indicators(edges: NDArray[np.int64], rows: int, columns: int) -> Floats:
-    """Which cells lie in each rectangle, float32 [n, rows * columns]."""
-    row, column = np.arange(rows), np.arange(columns)
-    down = (row >= edges[:, 0:1]) & (row < edges[:, 1:2])
-    across = (column >= edges[:, 2:3]) & (column < edges[:, 3:4])
-    return (down[:, :, None] & across[:, None, :]).reshape(len(edges), -1).astype(np.float32)
+def _spans(spans: NDArray[np.int64], n: int) -> Spans:
+    inside, around = members(spans, n), members(wider(spans, n), n)
+    return Spans(inside, around, pairs(inside, inside), pairs(inside, around), pairs(around, around))

@@ -64,7 +64,8 @@ def find_things(map_: NDArray[np.float32], label_map: LabelMap, fitted: Objectne
     """
     windows = windows_of(*map_.shape[:2])
     scores = scores_of(numbers_of(map_, label_map, fitted.cells, fitted.cell_offset), windows, fitted)
-    scores[windows.inside @ map_.any(axis=-1).ravel() == 0] = -np.inf  # a blank ground has no direction to be found by
+    filled, _ = windows.sums(np.asarray(map_.any(axis=-1), dtype=np.float32)[..., None])
+    scores[filled[:, 0] == 0] = -np.inf  # a blank ground has no direction to be found by
     kept = apart(scores, windows, cut=fitted.cut, same=THINGS_SAME, at_most=THINGS_KEPT)
     return (WHOLE, *(windows.box(n) for n in kept))
 

@@ -18,8 +18,7 @@ from numpy.typing import NDArray
 from nungil.pictures.boxes import Box
 from nungil.pictures.features import Features
 from nungil.pictures.pooling import unit
-
-Floats = NDArray[np.float32]
+from nungil.pictures.windows import Doubles, Floats, Spans, members, pair_sums, pairs, spans_of, sums
 
 # Chosen on the fitted halves (bench/halves.py); neighbouring values do about as well there.
 CELLS_SHARE = 0.5  # of the likeness, the rest is the cosine
@@ -124,35 +123,39 @@ def likeness(cosine: Floats, cells: Floats, labels: Floats, parts: Floats) -> Fl
 
 def best_box(vector: Floats, look: Look) -> Box:
     """The window of a picture that is most like `vector` (unit length), with AREA_BONUS for larger ones; the first of equals."""
-    edges, inside, bonus = _windows(look.rows, look.columns)
+    windows = _windows(look.rows, look.columns)
     cells = look.cells.astype(np.float32)
-    within = inside @ (cells @ cells.T)
-    lengths = np.sqrt(np.maximum((within * inside).sum(axis=1), 1e-12))
-    scores = (inside @ (cells @ vector)) / lengths + bonus
-    top, bottom, left, right = (int(edge) for edge in edges[int(scores.argmax())])
+    squared = pair_sums(windows.down_pairs, windows.across_pairs, cells @ cells.T)
+    alike = sums(windows.down, windows.across, (cells @ vector).reshape(look.rows, look.columns, 1))[..., 0]
+    scores = alike / np.sqrt(np.maximum(squared, 1e-12)) + windows.bonus
+    down, across = np.unravel_index(int(scores.argmax()), scores.shape)
+    (top, bottom), (left, right) = windows.spans_down[down].tolist(), windows.spans_across[across].tolist()
     return Box(
         left / look.columns, top / look.rows, (right - left) / look.columns, (bottom - top) / look.rows
     )  # the windows' sides are cells
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Windows:
+    """Spans of rows by spans of columns: int [n, 2] each, their members and pairs; and the bonus, [down, across]."""
+
+    spans_down: Spans
+    spans_across: Spans
+    down: Floats
+    across: Floats
+    down_pairs: Doubles
+    across_pairs: Doubles
+    bonus: Doubles
+
+
 @lru_cache(maxsize=4)
-def _windows(rows: int, columns: int) -> tuple[NDArray[np.int64], Floats, Floats]:
-    """Edges (top, bottom, left, right) int [n, 4], which cells lie inside float32 [n, cells], and the bonus float32 [n]."""
-    edges = np.array(
-        [
-            (top, top + height, left, left + width)
-            for height in _lengths(rows)
-            for top in range(rows - height + 1)
-            for width in _lengths(columns)
-            for left in range(columns - width + 1)
-        ]
+def _windows(rows: int, columns: int) -> _Windows:
+    spans_down, spans_across = (spans_of(n, _lengths(n).__contains__) for n in (rows, columns))
+    down, across = members(spans_down, rows), members(spans_across, columns)
+    area = np.outer(np.diff(spans_down), np.diff(spans_across)) / (rows * columns)
+    return _Windows(
+        spans_down, spans_across, down, across, pairs(down, down), pairs(across, across), AREA_BONUS * np.log(area)
     )
-    row, column = np.arange(rows), np.arange(columns)
-    down = (row >= edges[:, 0:1]) & (row < edges[:, 1:2])
-    across = (column >= edges[:, 2:3]) & (column < edges[:, 3:4])
-    inside = (down[:, :, None] & across[:, None, :]).reshape(len(edges), -1).astype(np.float32)
-    area = inside.mean(axis=1)
-    return edges, inside, (AREA_BONUS * np.log(area)).astype(np.float32)
 
 
 def _lengths(cells: int) -> list[int]:
