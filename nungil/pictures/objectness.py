@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from nungil.pictures.boxes import Box
 from nungil.pictures.pooling import unit
-from nungil.pictures.windows import Doubles, Floats, members, pair_sums, pairs, spans_of, sums, wider
+from nungil.pictures.windows import Doubles, Floats, Side, pair_sums, pairs, side_of, spans_of, sums, wider
 
 SMALLEST = 0.02  # of the picture: two cells of a hundred
 LARGEST = 0.85  # of the picture: that is the whole again
@@ -52,14 +52,12 @@ def objectness_from(json: Mapping[str, Any]) -> Objectness:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Spans:
-    """Of the rows or of the columns of a map: which lie in each span, and in each with one more at either side."""
+class Surrounded:
+    """The spans of a side, and the same with one more at either end. mixed: pairs of one of the span and one of the wider."""
 
-    inside: Floats
-    wider: Floats
-    inside_pairs: Doubles
-    mixed_pairs: Doubles
-    wider_pairs: Doubles
+    inside: Side
+    wider: Side
+    mixed: Doubles
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -71,8 +69,8 @@ class Windows:
 
     edges: NDArray[np.int64]
     at: tuple[NDArray[np.int64], NDArray[np.int64]]
-    down: Spans
-    across: Spans
+    down: Surrounded
+    across: Surrounded
     count: Floats
     rim: Floats
     shape: Floats
@@ -87,27 +85,29 @@ class Windows:
 
     def sums(self, map_: Floats) -> tuple[Floats, Floats]:
         """Over the cells inside each window, and over those around it: float32 [n, k]. map_: float32 [rows, columns, k]."""
-        inside = sums(self.down.inside, self.across.inside, map_)[self.at]
-        return inside, sums(self.down.wider, self.across.wider, map_)[self.at] - inside
+        down, across = self.down, self.across
+        inside = sums(down.inside.members, across.inside.members, map_)[self.at]
+        return inside, sums(down.wider.members, across.wider.members, map_)[self.at] - inside
 
     def pair_sums(self, gram: Floats) -> tuple[Doubles, Doubles, Doubles]:
         """Over pairs of cells, float64 [n]: both inside, one inside and one around, both around. gram: float32 [cells, cells], symmetric."""
         down, across = self.down, self.across
-        inside = pair_sums(down.inside_pairs, across.inside_pairs, gram)[self.at]
-        mixed = pair_sums(down.mixed_pairs, across.mixed_pairs, gram)[self.at]
-        wider = pair_sums(down.wider_pairs, across.wider_pairs, gram)[self.at]
+        inside = pair_sums(down.inside.pairs, across.inside.pairs, gram)[self.at]
+        mixed = pair_sums(down.mixed, across.mixed, gram)[self.at]
+        wider = pair_sums(down.wider.pairs, across.wider.pairs, gram)[self.at]
         return inside, mixed - inside, wider - 2 * mixed + inside
 
 
 @lru_cache(maxsize=4)
 def windows_of(rows: int, columns: int) -> Windows:
     """The windows of a map of this size, between SMALLEST and LARGEST; kept, since a service sees one size."""
-    down, across = spans_of(rows), spans_of(columns)
+    sides = _surrounded(rows), _surrounded(columns)
+    down, across = (side.inside.spans for side in sides)
     share = np.outer(np.diff(down), np.diff(across)) / (rows * columns)
     of_down, of_across = np.nonzero((share >= SMALLEST - 1e-9) & (share <= LARGEST))
     edges = np.concatenate([down[of_down], across[of_across]], axis=1)
     count = (edges[:, 1] - edges[:, 0]) * (edges[:, 3] - edges[:, 2])
-    taller, broader = np.diff(wider(down, rows))[of_down, 0], np.diff(wider(across, columns))[of_across, 0]
+    taller, broader = (np.diff(side.wider.spans)[of, 0] for side, of in zip(sides, (of_down, of_across), strict=True))
     height, width = (edges[:, 1] - edges[:, 0]) / rows, (edges[:, 3] - edges[:, 2]) / columns
     middle, centre = (edges[:, 0] + edges[:, 1]) / (2 * rows), (edges[:, 2] + edges[:, 3]) / (2 * columns)
     touched = (edges[:, 0] == 0) * 1.0 + (edges[:, 1] == rows) + (edges[:, 2] == 0) + (edges[:, 3] == columns)
@@ -119,8 +119,7 @@ def windows_of(rows: int, columns: int) -> Windows:
     return Windows(
         edges,
         (of_down, of_across),
-        _spans(down, rows),
-        _spans(across, columns),
+        *sides,
         count.astype(np.float32),
         np.maximum(taller * broader - count, 1).astype(np.float32),
         shape,
@@ -194,6 +193,7 @@ def _named(labels: Floats, windows: Windows) -> Floats:
     return np.stack([sure, np.sqrt(sure), surer, np.sqrt(surer)], axis=1)
 
 
-def _spans(spans: NDArray[np.int64], n: int) -> Spans:
-    inside, around = members(spans, n), members(wider(spans, n), n)
-    return Spans(inside, around, pairs(inside, inside), pairs(inside, around), pairs(around, around))
+def _surrounded(n: int) -> Surrounded:
+    spans = spans_of(n)
+    inside, around = side_of(spans, n), side_of(wider(spans, n), n)
+    return Surrounded(inside, around, pairs(inside.members, around.members))

@@ -9,6 +9,7 @@ of 10 x 10 cells that is a hundredth of the work of a product with a matrix of w
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,21 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float32]
 Doubles = NDArray[np.float64]
 Spans = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Side:
+    """Spans of the rows, or of the columns, of a map: int [spans, 2]; with their members and pairs."""
+
+    spans: Spans
+    members: Floats
+    pairs: Doubles
+
+
+def side_of(spans: Spans, n: int) -> Side:
+    """Spans of `n` rows or columns."""
+    inside = members(spans, n)
+    return Side(spans, inside, pairs(inside, inside))
 
 
 def spans_of(n: int, wanted: Callable[[int], bool] = lambda length: True) -> Spans:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from nungil.pictures.boxes import Box
 from nungil.pictures.features import Features
 from nungil.pictures.pooling import unit
-from nungil.pictures.windows import Doubles, Floats, Spans, members, pair_sums, pairs, spans_of, sums
+from nungil.pictures.windows import Doubles, Floats, Side, pair_sums, side_of, spans_of, sums
 
 # Chosen on the fitted halves (bench/halves.py); neighbouring values do about as well there.
 CELLS_SHARE = 0.5  # of the likeness, the rest is the cosine
@@ -125,11 +125,12 @@ def best_box(vector: Floats, look: Look) -> Box:
     """The window of a picture that is most like `vector` (unit length), with AREA_BONUS for larger ones; the first of equals."""
     windows = _windows(look.rows, look.columns)
     cells = look.cells.astype(np.float32)
-    squared = pair_sums(windows.down_pairs, windows.across_pairs, cells @ cells.T)
-    alike = sums(windows.down, windows.across, (cells @ vector).reshape(look.rows, look.columns, 1))[..., 0]
+    squared = pair_sums(windows.down.pairs, windows.across.pairs, cells @ cells.T)
+    along = (cells @ vector).reshape(look.rows, look.columns, 1)
+    alike = sums(windows.down.members, windows.across.members, along)[..., 0]
     scores = alike / np.sqrt(np.maximum(squared, 1e-12)) + windows.bonus
     down, across = np.unravel_index(int(scores.argmax()), scores.shape)
-    (top, bottom), (left, right) = windows.spans_down[down].tolist(), windows.spans_across[across].tolist()
+    (top, bottom), (left, right) = windows.down.spans[down].tolist(), windows.across.spans[across].tolist()
     return Box(
         left / look.columns, top / look.rows, (right - left) / look.columns, (bottom - top) / look.rows
     )  # the windows' sides are cells
@@ -137,36 +138,32 @@ def best_box(vector: Floats, look: Look) -> Box:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Windows:
-    """Spans of rows by spans of columns: int [n, 2] each, their members and pairs; and the bonus, [down, across]."""
+    """bonus: [spans down, spans across]."""
 
-    spans_down: Spans
-    spans_across: Spans
-    down: Floats
-    across: Floats
-    down_pairs: Doubles
-    across_pairs: Doubles
+    down: Side
+    across: Side
     bonus: Doubles
 
 
 @lru_cache(maxsize=4)
 def _windows(rows: int, columns: int) -> _Windows:
-    spans_down, spans_across = (spans_of(n, _lengths(n).__contains__) for n in (rows, columns))
-    down, across = members(spans_down, rows), members(spans_across, columns)
-    area = np.outer(np.diff(spans_down), np.diff(spans_across)) / (rows * columns)
-    return _Windows(
-        spans_down, spans_across, down, across, pairs(down, down), pairs(across, across), AREA_BONUS * np.log(area)
-    )
+    down, across = (side_of(spans_of(n, _lengths(n).__contains__), n) for n in (rows, columns))
+    area = np.outer(np.diff(down.spans), np.diff(across.spans)) / (rows * columns)
+    return _Windows(down, across, AREA_BONUS * np.log(area))
 
 
 def _lengths(cells: int) -> list[int]:
     return sorted({max(1, round(side * cells)) for side in _SIDES})
 
 
+@lru_cache(maxsize=256)  # of a hit's part both the labels and the vector are asked for, and of most hits the whole
 def _covered(box: Box, rows: int, columns: int) -> Floats:
-    """How much of each cell lies under the box: float32 [rows * columns]."""
+    """How much of each cell lies under the box: float32 [rows * columns], read-only."""
     down = _overlaps(box.y * rows, (box.y + box.height) * rows, rows)
     across = _overlaps(box.x * columns, (box.x + box.width) * columns, columns)
-    return np.outer(down, across).ravel().astype(np.float32)
+    covered = np.outer(down, across).ravel().astype(np.float32)
+    covered.flags.writeable = False
+    return covered
 
 
 def _overlaps(begin: float, end: float, n: int) -> NDArray[np.float64]:
