@@ -249,7 +249,7 @@ _WITH_REGIONS = {"media_id", "regions", "filters", "limit", "record"}  # record:
 
 class HitModel(Model):
     media_id: str
-    score: float = Field(description="cosine, -1 to 1")
+    score: float = Field(description="cosine, -1 to 1; the order weighs other agreement too")
     same: bool = Field(description="likely the same kind of thing; otherwise only similar")
     region: int = Field(description="the n of its region that looks most like the query")
     box: BoxModel = Field(description="the part of this picture that matched best")
